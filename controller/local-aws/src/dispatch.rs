@@ -1,0 +1,240 @@
+//! From an HTTP request to a call of a service's operation.
+
+use axum::http::request::Parts;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::ApiError,
+    events, macie,
+    operation::{self, Operation},
+    organizations,
+    request::{Call, Reply},
+    s3, server, sqs, sts, tagging,
+    world::World,
+};
+
+/// Service, Region and access key of a request's signature (header or presigned query).
+pub fn signature(parts: &Parts) -> (&'static str, String, Option<String>) {
+    let header = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let scope: Vec<&str> = header
+        .split("Credential=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .unwrap_or_default()
+        .split('/')
+        .collect();
+    let [key, _date, region, service, ..] = scope.as_slice() else {
+        return ("s3", "us-east-1".to_owned(), None);
+    };
+    let path = parts.uri.path();
+    let service = match *service {
+        "s3" if path.starts_with("/v20180820/") => "s3control",
+        "s3" | "s3express" => "s3",
+        "sts" => "sts",
+        "organizations" => "organizations",
+        "tagging" => "tagging",
+        "events" => "events",
+        "sqs" => "sqs",
+        "macie2" => "macie2",
+        _ => "unknown",
+    };
+    (service, (*region).to_owned(), Some((*key).to_owned()))
+}
+
+/// The call and its operation.
+pub fn decode(
+    world: &World,
+    parts: &Parts,
+    body: Vec<u8>,
+    service: &'static str,
+    region: String,
+    key: Option<&str>,
+) -> Result<(Call, &'static Operation), ApiError> {
+    let Some(key) = key else {
+        return Err(ApiError::new(
+            "MissingAuthenticationToken",
+            403,
+            "the request is not signed: give the client any of the access keys that the local AWS prints",
+        ));
+    };
+    let known = |account: &str| world.organizations.accounts.contains_key(account);
+    let caller = world.iam.caller(key, known, world.now())?;
+    let query = pairs(parts.uri.query().unwrap_or_default());
+    let input = match service {
+        "sts" => form(&body),
+        "s3" | "s3control" => Value::Null,
+        _ => server::json(&body)?,
+    };
+    let call = Call {
+        service,
+        region,
+        caller,
+        method: parts.method.as_str().to_owned(),
+        segments: segments(parts.uri.path()),
+        query,
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        body,
+        input,
+    };
+    let name = operation_name(&call);
+    // The S3 Control operations are listed among those of S3, which signs and serves both.
+    let listed = if service == "s3control" {
+        "s3"
+    } else {
+        service
+    };
+    match name.and_then(|name| operation::find(listed, &name)) {
+        Some(operation) => Ok((call, operation)),
+        None => Err(ApiError::new(
+            "UnknownOperationException",
+            404,
+            format!(
+                "the local AWS does not implement {} {} of `{service}`: docs/local-aws.md lists what it does",
+                parts.method,
+                parts.uri.path()
+            ),
+        )),
+    }
+}
+
+fn operation_name(call: &Call) -> Option<String> {
+    match call.service {
+        "sts" => call.text("Action").map(str::to_owned),
+        "organizations" | "tagging" | "events" | "sqs" => call
+            .header("x-amz-target")
+            .and_then(|target| target.rsplit('.').next())
+            .map(str::to_owned),
+        "s3" | "s3control" => s3::route(call).map(str::to_owned),
+        "macie2" => macie::route(call).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Carries out an operation.
+pub fn perform(
+    world: &mut World,
+    call: &Call,
+    operation: &'static Operation,
+) -> Result<Reply, ApiError> {
+    let name = operation.name;
+    match call.service {
+        "sts" => sts::perform(world, call, name),
+        "organizations" => organizations::perform(world, call, name),
+        "s3" | "s3control" => s3::perform(world, call, name),
+        "tagging" => tagging::perform(world, call, name),
+        "events" => events::perform(world, call, name),
+        "sqs" => sqs::perform(world, call, name),
+        _ => macie::perform(world, call, name),
+    }
+}
+
+/// The service's access-denied error.
+pub fn denied(call: &Call, operation: &Operation) -> ApiError {
+    let code = match call.service {
+        "s3" | "s3control" | "sts" => "AccessDenied",
+        _ => "AccessDeniedException",
+    };
+    let status = if matches!(call.service, "organizations" | "tagging" | "events" | "sqs") {
+        400
+    } else {
+        403
+    };
+    ApiError::new(
+        code,
+        status,
+        format!(
+            "User: {} is not authorized to perform: {}",
+            call.caller.arn, operation.action
+        ),
+    )
+}
+
+/// The service's throttling error.
+pub fn throttled(call: &Call) -> ApiError {
+    match call.service {
+        "s3" | "s3control" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
+        "sts" => ApiError::new("Throttling", 400, "Rate exceeded"),
+        "macie2" => ApiError::new("ThrottlingException", 429, "Rate exceeded"),
+        "organizations" => ApiError::new("TooManyRequestsException", 400, "Rate exceeded"),
+        "sqs" => ApiError::new("RequestThrottled", 400, "Rate exceeded"),
+        "tagging" => ApiError::new("ThrottledException", 400, "Rate exceeded"),
+        _ => ApiError::new("ThrottlingException", 400, "Rate exceeded"),
+    }
+}
+
+/// The service's internal error.
+pub fn broken(call: &Call) -> ApiError {
+    match call.service {
+        "s3" | "s3control" => ApiError::new(
+            "InternalError",
+            500,
+            "We encountered an internal error. Please try again.",
+        ),
+        "macie2" => ApiError::new("InternalServerException", 500, "internal error"),
+        "organizations" => ApiError::new("ServiceException", 500, "internal error"),
+        "events" => ApiError::new("InternalException", 500, "internal error"),
+        "tagging" => ApiError::new("InternalServiceException", 500, "internal error"),
+        _ => ApiError::new("InternalFailure", 500, "internal error"),
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.trim_start_matches('/')
+        .split('/')
+        .map(decode_percent)
+        .collect()
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode_percent(key), decode_percent(value))
+        })
+        .collect()
+}
+
+fn form(body: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(body).replace('+', " ");
+    let fields: Map<String, Value> = pairs(&text)
+        .into_iter()
+        .map(|(key, value)| (key, Value::String(value)))
+        .collect();
+    Value::Object(fields)
+}
+
+fn decode_percent(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = (*first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,178 @@
+//! The HTTP listener: loopback only, one port, every service.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::{
+    Router,
+    body::{Body as HttpBody, to_bytes},
+    extract::{Request, State},
+    http::Response,
+};
+use serde_json::Value;
+
+use crate::{
+    control, dispatch,
+    error::ApiError,
+    faults::Kind,
+    operation::Operation,
+    render,
+    request::{Call, Reply},
+    world::{CallRecord, SharedWorld, World},
+};
+
+/// The largest body accepted, in bytes.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// A running local AWS. It stops when it is dropped.
+#[derive(Debug)]
+pub struct LocalAws {
+    world: SharedWorld,
+    address: SocketAddr,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl LocalAws {
+    /// Serves a world on `127.0.0.1`; port 0 takes a free one.
+    pub async fn start(world: World, port: u16) -> std::io::Result<Self> {
+        let world = SharedWorld::new(world);
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let app = Router::new().fallback(serve).with_state(world.clone());
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, app).await {
+                eprintln!("the local AWS stopped: {error}");
+            }
+        });
+        Ok(Self {
+            world,
+            address,
+            server,
+        })
+    }
+
+    /// The world behind it.
+    pub fn world(&self) -> &SharedWorld {
+        &self.world
+    }
+
+    /// The endpoint URL for SDKs and the CLI.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Runs until the server ends, which it does not by itself.
+    pub async fn wait(&mut self) {
+        let _ended = (&mut self.server).await;
+    }
+}
+
+impl Drop for LocalAws {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(State(world): State<SharedWorld>, request: Request) -> Response<HttpBody> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return render::error(
+            "s3",
+            "",
+            &ApiError::new("EntityTooLarge", 400, "the body is too large"),
+        );
+    };
+    if parts.uri.path().starts_with("/_local/") {
+        return control::handle(&world, &parts, &body);
+    }
+    let (request_id, outcome) = answer(&world, &parts, body.to_vec());
+    let (service, outcome, fault) = outcome;
+    if let Some(Kind::Delay(milliseconds)) = fault {
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+    }
+    match outcome {
+        Some(Ok(reply)) => render::reply(service, &request_id, reply),
+        Some(Err(error)) => render::error(service, &request_id, &error),
+        None => render::hang_up(),
+    }
+}
+
+type Outcome = (&'static str, Option<Result<Reply, ApiError>>, Option<Kind>);
+
+/// Decides on one call; `None` as the outcome closes the connection without a reply.
+fn answer(
+    world: &SharedWorld,
+    parts: &axum::http::request::Parts,
+    body: Vec<u8>,
+) -> (String, Outcome) {
+    let mut world = world.lock();
+    world.settle();
+    let request_id = world.uuid();
+    let (service, region, key) = dispatch::signature(parts);
+    let decoded = dispatch::decode(&world, parts, body, service, region, key.as_deref());
+    let (call, operation) = match decoded {
+        Ok(decoded) => decoded,
+        Err(error) => return (request_id, (service, Some(Err(error)), None)),
+    };
+    let outcome = perform(&mut world, &call, operation);
+    let error = match &outcome.0 {
+        Some(Ok(_)) => None,
+        Some(Err(error)) => Some(error.code.clone()),
+        None => Some("no-reply".to_owned()),
+    };
+    let record = CallRecord {
+        at: world.now(),
+        service: operation.service,
+        operation: operation.name.to_owned(),
+        region: call.region.clone(),
+        account: call.caller.account.clone(),
+        role: call.caller.role.clone(),
+        error,
+    };
+    world.calls.push(record);
+    (request_id, (call.service, outcome.0, outcome.1))
+}
+
+fn perform(
+    world: &mut World,
+    call: &Call,
+    operation: &'static Operation,
+) -> (Option<Result<Reply, ApiError>>, Option<Kind>) {
+    if world.faults.is_dead() {
+        return (None, None);
+    }
+    if !world.iam.allows(&call.caller, operation.action) {
+        return (Some(Err(dispatch::denied(call, operation))), None);
+    }
+    let fault = world.faults.draw(call, operation.name);
+    let outcome = match &fault {
+        Some(Kind::Throttle) => Some(Err(dispatch::throttled(call))),
+        Some(Kind::Deny) => Some(Err(dispatch::denied(call, operation))),
+        Some(Kind::ServerError) => Some(Err(dispatch::broken(call))),
+        Some(Kind::LoseRequest) => None,
+        Some(Kind::LoseReply) => {
+            let _effect = dispatch::perform(world, call, operation);
+            None
+        }
+        Some(Kind::Crash) => {
+            let _effect = dispatch::perform(world, call, operation);
+            world.faults.die();
+            None
+        }
+        Some(Kind::Delay(_)) | None => Some(dispatch::perform(world, call, operation)),
+    };
+    (outcome, fault)
+}
+
+/// A JSON body, or `Null` for an empty one.
+pub(crate) fn json(body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::new(
+            "SerializationException",
+            400,
+            format!("the body is not JSON: {error}"),
+        )
+    })
+}
