@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The shell of the Macie self-service controller: everything that reaches the world.
+//!
+//! [`reconcile`] is the whole path on one screen. Around it: [`config`] is the only reader of the
+//! environment, [`aws`] holds the clients and turns AWS's errors into classes, [`observe`] reads,
+//! [`act`] writes, [`publish`] tells, [`lambda`] is what the function does with an event.
+
+pub mod act;
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod lambda;
+pub mod observe;
+pub mod publish;
+pub mod reconcile;

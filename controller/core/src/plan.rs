@@ -1,1 +1,448 @@
-//! .
+//! A plan is a complete value: whoever carries it out makes no choices.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::{
+    id::{AccountId, BucketName, JobId, Scope},
+    money::Usd,
+    observed::{JobKind, Trouble},
+    policy::{JobSettings, TagRule},
+};
+
+/// What one reconcile would do, and what it has to say about what it would not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where.
+    pub scope: Scope,
+    /// What to write. The steps of one plan do not depend on one another: what must come first is
+    /// in an earlier plan, because whoever wrote reads again.
+    pub steps: Vec<Step>,
+    /// What is waiting, blocked or worth telling.
+    pub notes: Vec<Note>,
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The write.
+    pub action: Action,
+    /// Why.
+    pub why: Why,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// An estimate, as far as there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// US dollars a month from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monthly_usd: Option<Usd>,
+    /// US dollars once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_usd: Option<Usd>,
+}
+
+/// A write to Macie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// `CreateMember`, with the controller's tags.
+    CreateMember {
+        /// The account's address.
+        email: String,
+        /// Tags of the new member.
+        tags: BTreeMap<String, String>,
+    },
+    /// `UpdateMemberSession` ENABLED.
+    ResumeMember,
+    /// `UpdateMemberSession` PAUSED.
+    SuspendMember,
+    /// `TagResource` on the member.
+    TagMember {
+        /// Tags to set.
+        tags: BTreeMap<String, String>,
+    },
+    /// `UntagResource` on the member.
+    UntagMember {
+        /// Keys to remove.
+        keys: BTreeSet<String>,
+    },
+    /// `CreateClassificationJob`.
+    CreateJob(JobSpec),
+    /// `UpdateClassificationJob` CANCELLED, which is for good.
+    CancelJob {
+        /// The job.
+        job: JobId,
+        /// What it was for.
+        kind: JobKind,
+    },
+}
+
+/// A job to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// What it is for.
+    pub kind: JobKind,
+    /// Its name.
+    pub name: String,
+    /// Two controllers that see the same world use the same token, so that Macie makes one job.
+    pub client_token: String,
+    /// The account whose buckets it scans.
+    pub account: AccountId,
+    /// The buckets of a one-time job; empty for a daily one, which goes by tag.
+    pub buckets: BTreeSet<BucketName>,
+    /// The tag of a daily job's criterion.
+    pub tag: TagRule,
+    /// Identifiers, sampling, allow lists.
+    pub settings: JobSettings,
+}
+
+/// Why a step is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "code")]
+pub enum Why {
+    /// A bucket is opted in.
+    OptedIn {
+        /// The first few of them.
+        buckets: Vec<BucketName>,
+    },
+    /// The policy makes the account mandatory.
+    Mandatory,
+    /// The policy hands a former member over to the controller.
+    Adopted,
+    /// Macie must be told since when the account went unscanned before it is resumed.
+    RememberGap,
+    /// No bucket is opted in any more: the grace period begins.
+    NoneLeft,
+    /// A bucket is opted in again before the grace period ended.
+    BackInTime,
+    /// The account is caught up.
+    CaughtUp,
+    /// The grace period is over.
+    GraceOver {
+        /// Since when no bucket was opted in.
+        since: Timestamp,
+    },
+    /// The account has no daily job.
+    NoDailyJob,
+    /// The daily job was cancelled.
+    DailyJobCancelled,
+    /// The policy's job settings or tag have changed.
+    JobSettingsChanged,
+    /// These buckets hold objects from before they were opted in.
+    NewBuckets,
+    /// Objects written in the meantime were not scanned.
+    Unscanned,
+    /// There is an older job of the same kind.
+    Duplicate {
+        /// The job that stays.
+        kept: JobId,
+    },
+    /// A newer daily job has taken over.
+    Replaced,
+    /// A bucket of the job is not opted in any more.
+    BucketLeft {
+        /// The bucket.
+        bucket: BucketName,
+    },
+    /// The policy excludes the account.
+    Excluded,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OptedIn { buckets } => write!(f, "{} opted in", names(buckets)),
+            Self::Mandatory => f.write_str("the policy makes the account mandatory"),
+            Self::Adopted => f.write_str("the policy adopts the account"),
+            Self::RememberGap => f.write_str("remember since when the account went unscanned"),
+            Self::NoneLeft => f.write_str("no opted-in bucket is left: the grace period begins"),
+            Self::BackInTime => f.write_str("a bucket is opted in again within the grace period"),
+            Self::CaughtUp => f.write_str("nothing is left to catch up with"),
+            Self::GraceOver { since } => write!(
+                f,
+                "no opted-in bucket since {since}: the grace period is over"
+            ),
+            Self::NoDailyJob => f.write_str("the account has no daily job"),
+            Self::DailyJobCancelled => f.write_str("the daily job was cancelled"),
+            Self::JobSettingsChanged => f.write_str("the policy's tag or job settings changed"),
+            Self::NewBuckets => {
+                f.write_str("objects from before the opt-in are not scanned by a daily job")
+            }
+            Self::Unscanned => f.write_str("objects written in the meantime were not scanned"),
+            Self::Duplicate { kept } => write!(f, "job {kept} does the same and is older"),
+            Self::Replaced => f.write_str("a newer daily job has taken over"),
+            Self::BucketLeft { bucket } => write!(f, "{bucket} is not opted in any more"),
+            Self::Excluded => f.write_str("the policy excludes the account"),
+        }
+    }
+}
+
+fn names(buckets: &[BucketName]) -> String {
+    buckets
+        .iter()
+        .map(BucketName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Something that is told and not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "note")]
+pub enum Note {
+    /// It will happen; somebody else has to move first.
+    Waiting(Waiting),
+    /// It will not happen until a person does something.
+    Blocked(Blocked),
+    /// A tag that looks like an opt-in and is not one.
+    NearMiss {
+        /// The bucket.
+        bucket: BucketName,
+        /// `Key=Value` as found.
+        found: String,
+        /// `Key=Value` as it must be.
+        expected: String,
+    },
+}
+
+/// What a reconcile waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "on")]
+pub enum Waiting {
+    /// Macie is enabling the member.
+    MemberEnabling,
+    /// Macie's inventory does not show these buckets with their tag yet.
+    Inventory {
+        /// The buckets.
+        buckets: Vec<BucketName>,
+    },
+    /// The grace period.
+    Grace {
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// The account's monthly scan quota: Macie resumes the job by itself.
+    Quota {
+        /// The job.
+        job: JobId,
+    },
+    /// AWS's limit of one new job per 10 s (Macie User Guide, macie-quotas).
+    JobRate,
+    /// A call that failed and may succeed next time.
+    Retry {
+        /// The failure.
+        trouble: Trouble,
+    },
+}
+
+impl Waiting {
+    /// When to look again; none when the sweep is soon enough.
+    pub fn look_again_in(&self) -> Option<SignedDuration> {
+        match self {
+            Self::MemberEnabling | Self::Retry { .. } => Some(SignedDuration::from_secs(30)),
+            Self::Inventory { .. } => Some(SignedDuration::from_secs(60)),
+            Self::JobRate => Some(SignedDuration::from_secs(10)),
+            Self::Grace { .. } | Self::Quota { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MemberEnabling => f.write_str("Macie is enabling the account"),
+            Self::Inventory { buckets } => write!(
+                f,
+                "Macie's inventory does not show {} with its tag yet",
+                names(buckets)
+            ),
+            Self::Grace { until } => write!(f, "the grace period, until {until}"),
+            Self::Quota { job } => write!(
+                f,
+                "job {job}: the account's monthly scan quota is used up; Macie resumes it by itself"
+            ),
+            Self::JobRate => f.write_str("AWS's limit of one new job per 10 s"),
+            Self::Retry { trouble } => write!(f, "{trouble}"),
+        }
+    }
+}
+
+/// What keeps a reconcile from going on, and what a person can do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+#[expect(
+    missing_docs,
+    reason = "the fields are named after what they hold, the texts are in Display and fix"
+)]
+pub enum Blocked {
+    /// The policy does not govern the Region.
+    RegionNotGoverned,
+    /// The policy excludes an account that asks to be enrolled or still is.
+    Excluded,
+    /// The account belongs to another organization.
+    NotInOrganization,
+    /// The account is not active.
+    AccountNotActive { state: String },
+    /// Organizations has no address for the account.
+    NoEmail,
+    /// The management account must enable Macie by its own hand first.
+    ManagementAccount,
+    /// The member was not enrolled by the controller.
+    NotOwned,
+    /// The Region is disabled for the account.
+    RegionDisabled,
+    /// AWS has suspended the account.
+    AccountSuspended,
+    /// A relationship by invitation, or with another administrator.
+    ForeignRelationship { status: String },
+    /// A status that this version does not know.
+    UnknownStatus { what: &'static str, status: String },
+    /// A person has paused the daily job.
+    PausedByPerson { job: JobId },
+    /// Too many suspensions at once.
+    CircuitBreaker {
+        suspended: usize,
+        limit: usize,
+        window: String,
+    },
+    /// Macie has listed the bucket and cannot read it.
+    Unreadable { trouble: Trouble },
+}
+
+impl Blocked {
+    /// What a person can do.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::RegionNotGoverned => {
+                "add the Region to `regions` of the policy, or do not forward its events"
+            }
+            Self::Excluded => {
+                "remove the tag from the account's buckets, or the account from `excluded` of the policy"
+            }
+            Self::NotInOrganization => {
+                "nothing to do: events of foreign accounts are not acted upon"
+            }
+            Self::AccountNotActive { .. } => "nothing to do until the account is ACTIVE",
+            Self::NoEmail => "check the account in AWS Organizations",
+            Self::ManagementAccount => {
+                "run `aws macie2 enable-macie` in the management account, then add it as a member by hand"
+            }
+            Self::NotOwned => {
+                "add the account to `accounts.adopted` of the policy to let the controller suspend and resume it"
+            }
+            Self::RegionDisabled => "enable the Region for the account, or remove the tag",
+            Self::AccountSuspended => "nothing to do until AWS lifts the suspension of the account",
+            Self::ForeignRelationship { .. } => {
+                "end the relationship by invitation in the account, then tag again"
+            }
+            Self::UnknownStatus { .. } => {
+                "update the controller: AWS has a status that it does not know"
+            }
+            Self::PausedByPerson { .. } => {
+                "resume the job with `aws macie2 update-classification-job --job-status RUNNING`, or cancel it"
+            }
+            Self::CircuitBreaker { .. } => {
+                "check why so many accounts lost their last opted-in bucket; suspensions go on when the window has passed"
+            }
+            Self::Unreadable { trouble } => match trouble.class {
+                crate::observed::ErrorClass::NotEnabled => {
+                    "run `aws macie2 enable-macie` in the administrator account in this Region"
+                }
+                crate::observed::ErrorClass::Denied => {
+                    "check the member role, its trust and permissions, the bucket's policy and the SCPs of the account"
+                }
+                _ => "nothing is written until this can be read",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RegionNotGoverned => f.write_str("the policy does not govern the Region"),
+            Self::Excluded => f.write_str("the policy excludes the account"),
+            Self::NotInOrganization => f.write_str("the account is not in the organization"),
+            Self::AccountNotActive { state } => write!(f, "the account is {state}"),
+            Self::NoEmail => {
+                f.write_str("AWS Organizations shows no email address for the account")
+            }
+            Self::ManagementAccount => {
+                f.write_str("the management account cannot be enrolled from outside")
+            }
+            Self::NotOwned => {
+                f.write_str("the account's membership is not managed by the controller")
+            }
+            Self::RegionDisabled => f.write_str("the Region is disabled for the account"),
+            Self::AccountSuspended => f.write_str("AWS has suspended the account"),
+            Self::ForeignRelationship { status } => write!(
+                f,
+                "the membership is {status}, a relationship by invitation"
+            ),
+            Self::UnknownStatus { what, status } => {
+                write!(f, "the {what} has the unknown status `{status}`")
+            }
+            Self::PausedByPerson { job } => write!(f, "a person has paused job {job}"),
+            Self::CircuitBreaker {
+                suspended,
+                limit,
+                window,
+            } => {
+                write!(
+                    f,
+                    "{suspended} accounts were suspended within {window}, the limit is {limit}"
+                )
+            }
+            Self::Unreadable { trouble } => write!(f, "{trouble}"),
+        }
+    }
+}
+
+impl Plan {
+    /// Nothing to do yet.
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            steps: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn step(&mut self, action: Action, why: Why) {
+        self.steps.push(Step {
+            action,
+            why,
+            cost: Cost::default(),
+        });
+    }
+
+    pub(crate) fn waiting(&mut self, on: Waiting) {
+        self.note(Note::Waiting(on));
+    }
+
+    pub(crate) fn blocked(&mut self, by: Blocked) {
+        self.note(Note::Blocked(by));
+    }
+
+    /// A failed read is waited for when time alone may heal it, and blocks when not.
+    pub(crate) fn unreadable(&mut self, trouble: &Trouble) {
+        let trouble = trouble.clone();
+        match trouble.class.passes() {
+            true => self.waiting(Waiting::Retry { trouble }),
+            false => self.blocked(Blocked::Unreadable { trouble }),
+        }
+    }
+
+    pub(crate) fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! One daily job per account and Region, a baseline for what newly opted-in buckets already held,
+//! a catch-up for what nobody scanned; never a second job of the same kind.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::gaps;
+use crate::{
+    id::{BucketName, Scope},
+    job_name,
+    money::{monitoring_per_month, scan_all},
+    observed::{
+        BucketReading, ENROLLED_AT, Inventory, Job, JobKind, JobStatus, Member, Membership,
+        Observed,
+    },
+    plan::{Action, Blocked, Cost, JobSpec, Plan, Step, Waiting, Why},
+    policy::{Mode, Policy},
+};
+
+/// Buckets that a job may list (Macie User Guide, macie-quotas).
+pub const BUCKETS_PER_JOB: usize = 1_000;
+
+/// The account's jobs, seen through the policy.
+pub struct JobsView<'a> {
+    scope: &'a Scope,
+    jobs: &'a [Job],
+    /// What a daily job must be made of.
+    pub spec: String,
+    enrolled_at: Option<Timestamp>,
+}
+
+impl<'a> JobsView<'a> {
+    /// The jobs of an account; the member, if it is one, tells since when they count.
+    pub fn new(
+        policy: &Policy,
+        scope: &'a Scope,
+        jobs: &'a [Job],
+        member: Option<&Member>,
+    ) -> Self {
+        let enrolled_at = member.and_then(|member| member.time(ENROLLED_AT));
+        Self {
+            scope,
+            jobs,
+            spec: job_name::daily_spec(policy),
+            enrolled_at,
+        }
+    }
+
+    fn dailies(&self) -> impl Iterator<Item = (&'a Job, bool)> {
+        self.jobs.iter().filter_map(|job| match &job.kind {
+            JobKind::Daily { spec } => Some((job, *spec == self.spec)),
+            JobKind::Baseline { .. } | JobKind::CatchUp { .. } => None,
+        })
+    }
+
+    /// Live daily jobs made as the policy wants, oldest first.
+    pub fn right(&self) -> Vec<&'a Job> {
+        let live = self
+            .dailies()
+            .filter(|(job, right)| *right && job.status.is_live());
+        oldest_first(live.map(|(job, _)| job))
+    }
+
+    /// Live daily jobs made otherwise, oldest first.
+    pub fn drifted(&self) -> Vec<&'a Job> {
+        let live = self
+            .dailies()
+            .filter(|(job, right)| !*right && job.status.is_live());
+        oldest_first(live.map(|(job, _)| job))
+    }
+
+    /// Whether no daily job may be created: a right one lives, or one that only a person may judge.
+    pub fn has_daily(&self) -> bool {
+        !self.right().is_empty() || self.drifted().iter().any(|job| is_untouchable(job))
+    }
+
+    /// The daily job that the right one has taken over from: the newest that died or drifted.
+    pub fn predecessor(&self, right: &Job) -> Option<&'a Job> {
+        self.dailies()
+            .filter(|(job, matches)| {
+                job.status == JobStatus::Cancelled || (!*matches && job.status.is_live())
+            })
+            .map(|(job, _)| job)
+            .filter(|job| job.created_at < right.created_at)
+            .max_by_key(|job| (job.created_at, &job.id))
+    }
+
+    /// Catch-up jobs that were not cancelled, with the time from which on each scans.
+    pub fn catch_ups(&self) -> impl Iterator<Item = (&'a Job, Timestamp)> {
+        self.jobs
+            .iter()
+            .filter(|job| job.status != JobStatus::Cancelled)
+            .filter_map(|job| match job.kind {
+                JobKind::CatchUp { since } => Some((job, since)),
+                JobKind::Daily { .. } | JobKind::Baseline { .. } => None,
+            })
+    }
+
+    /// Buckets whose old objects a baseline job has scanned, is scanning or was told to leave by a
+    /// person, and that was created before a time. A baseline from before the account's enrolment
+    /// found nothing to scan and does not count.
+    pub fn baselined_before(&self, time: Timestamp) -> BTreeSet<BucketName> {
+        let enrolled_at = self.enrolled_at.unwrap_or(Timestamp::MIN);
+        self.jobs
+            .iter()
+            .filter(|job| {
+                matches!(job.kind, JobKind::Baseline { .. }) && job.status != JobStatus::Cancelled
+            })
+            .filter(|job| {
+                job.created_at >= job_name::whole_second(enrolled_at) && job.created_at < time
+            })
+            .flat_map(|job| job.buckets.iter().cloned())
+            .collect()
+    }
+
+    /// Those of these buckets that no baseline job lists.
+    pub fn uncovered(&self, buckets: &BTreeSet<BucketName>) -> BTreeSet<BucketName> {
+        buckets
+            .difference(&self.baselined_before(Timestamp::MAX))
+            .cloned()
+            .collect()
+    }
+
+    /// Live one-time jobs of the controller.
+    fn one_time(&self) -> impl Iterator<Item = &'a Job> {
+        self.jobs
+            .iter()
+            .filter(|job| job.status.is_live() && !matches!(job.kind, JobKind::Daily { .. }))
+    }
+
+    /// The name and token of the next job of a kind: the token counts the jobs that had the name.
+    fn name(&self, kind: &JobKind) -> (String, String) {
+        let name = job_name::of(&self.scope.account, kind);
+        let before = self.jobs.iter().filter(|job| job.name == name).count();
+        let token = format!("{name}/{}/{before}", self.scope.region);
+        (name, token)
+    }
+}
+
+fn oldest_first<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<&'a Job> {
+    let mut jobs: Vec<&Job> = jobs.collect();
+    jobs.sort_by_key(|job| (job.created_at, &job.id));
+    jobs
+}
+
+/// Paused by a person, or in a state that this version does not know.
+fn is_untouchable(job: &Job) -> bool {
+    matches!(job.status, JobStatus::UserPaused | JobStatus::Unknown(_))
+}
+
+pub(super) fn decide(policy: &Policy, mode: Mode, observed: &Observed, plan: &mut Plan) {
+    let jobs = match (observed.jobs.known(), observed.jobs.trouble()) {
+        (Some(jobs), _) => jobs,
+        (None, trouble) => {
+            return trouble
+                .into_iter()
+                .for_each(|trouble| plan.unreadable(trouble));
+        }
+    };
+    let member = match observed.member.known() {
+        Some(Membership::Member(member)) => Some(member),
+        Some(Membership::Stranger) | None => None,
+    };
+    let view = JobsView::new(policy, &observed.scope, jobs, member);
+    let account = Jobs {
+        policy,
+        observed,
+        member,
+        view,
+    };
+    account.tell_statuses(plan);
+    if mode == Mode::Excluded {
+        return account.cancel_all(plan);
+    }
+    account.daily(plan);
+    account.baselines(plan);
+    account.catch_up(plan);
+    account.cancel_superfluous(plan);
+}
+
+struct Jobs<'a> {
+    policy: &'a Policy,
+    observed: &'a Observed,
+    member: Option<&'a Member>,
+    view: JobsView<'a>,
+}
+
+impl Jobs<'_> {
+    fn tell_statuses(&self, plan: &mut Plan) {
+        for job in self
+            .view
+            .right()
+            .into_iter()
+            .chain(self.view.drifted())
+            .chain(self.view.one_time())
+        {
+            match &job.status {
+                JobStatus::UserPaused => plan.blocked(Blocked::PausedByPerson {
+                    job: job.id.clone(),
+                }),
+                JobStatus::Paused => plan.waiting(Waiting::Quota {
+                    job: job.id.clone(),
+                }),
+                JobStatus::Unknown(status) => {
+                    plan.blocked(Blocked::UnknownStatus {
+                        what: "job",
+                        status: status.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// An excluded account is not scanned, whoever paused what.
+    fn cancel_all(&self, plan: &mut Plan) {
+        let live = self
+            .view
+            .right()
+            .into_iter()
+            .chain(self.view.drifted())
+            .chain(self.view.one_time());
+        live.filter(|job| !matches!(job.status, JobStatus::Unknown(_)))
+            .for_each(|job| cancel(plan, job, Why::Excluded));
+    }
+
+    /// Confirmed buckets that Macie shows too; says which ones it does not show.
+    fn visible(&self, wanted: &BTreeSet<BucketName>, plan: &mut Plan) -> BTreeSet<BucketName> {
+        let inventory = match (
+            self.observed.inventory.known(),
+            self.observed.inventory.trouble(),
+        ) {
+            (Some(inventory), _) => inventory,
+            (None, trouble) => {
+                trouble
+                    .into_iter()
+                    .for_each(|trouble| plan.unreadable(trouble));
+                return BTreeSet::new();
+            }
+        };
+        let (visible, hidden): (BTreeSet<_>, BTreeSet<_>) = wanted
+            .iter()
+            .cloned()
+            .partition(|name| inventory.buckets.contains_key(name));
+        if !hidden.is_empty() {
+            plan.waiting(Waiting::Inventory {
+                buckets: hidden.into_iter().take(20).collect(),
+            });
+        }
+        visible
+    }
+
+    /// The daily job goes by tag, so it never changes when buckets come and go. It is not created
+    /// before Macie shows a bucket that it would match.
+    fn daily(&self, plan: &mut Plan) {
+        let confirmed = self.observed.confirmed();
+        if self.view.has_daily()
+            || confirmed.is_empty()
+            || self.visible(&confirmed, plan).is_empty()
+        {
+            return;
+        }
+        let died = self
+            .view
+            .dailies()
+            .any(|(job, right)| right && job.status == JobStatus::Cancelled);
+        let why = match (self.view.drifted().is_empty(), died) {
+            (false, _) => Why::JobSettingsChanged,
+            (true, true) => Why::DailyJobCancelled,
+            (true, false) => Why::NoDailyJob,
+        };
+        let monitored = self
+            .observed
+            .inventory
+            .known()
+            .and_then(|inventory| inventory.monitored);
+        let cost = Cost {
+            monthly_usd: monitored.map(|buckets| monitoring_per_month(self.policy, buckets)),
+            once_usd: None,
+        };
+        let kind = JobKind::Daily {
+            spec: self.view.spec.clone(),
+        };
+        self.create(plan, kind, BTreeSet::new(), why, cost);
+    }
+
+    fn baselines(&self, plan: &mut Plan) {
+        let uncovered = self.view.uncovered(&self.observed.confirmed());
+        if uncovered.is_empty() {
+            return;
+        }
+        for buckets in chunks(self.visible(&uncovered, plan)) {
+            let kind = JobKind::Baseline {
+                spec: job_name::buckets_spec(&buckets),
+            };
+            let cost = self.once(&buckets);
+            self.create(plan, kind, buckets, Why::NewBuckets, cost);
+        }
+    }
+
+    fn catch_up(&self, plan: &mut Plan) {
+        for trouble in self
+            .observed
+            .last_runs
+            .values()
+            .filter_map(|run| run.trouble())
+        {
+            plan.unreadable(trouble);
+        }
+        let Some(gap) = gaps::open(&self.view, self.member, self.observed) else {
+            return;
+        };
+        let wanted = gap
+            .buckets
+            .intersection(&self.observed.confirmed())
+            .cloned()
+            .collect();
+        for (n, buckets) in chunks(self.visible(&wanted, plan)).into_iter().enumerate() {
+            // A second chunk needs a name of its own: it looks back a second further.
+            let back = jiff::SignedDuration::from_secs(i64::try_from(n).unwrap_or(0));
+            let since = job_name::whole_second(gap.since)
+                .saturating_sub(back)
+                .unwrap_or(gap.since);
+            let cost = Cost::default();
+            self.create(
+                plan,
+                JobKind::CatchUp { since },
+                buckets,
+                Why::Unscanned,
+                cost,
+            );
+        }
+    }
+
+    /// The oldest right job stays; a drifted one goes when its successor has taken over and is
+    /// caught up; a one-time job goes when one of its buckets has left.
+    fn cancel_superfluous(&self, plan: &mut Plan) {
+        let right = self.view.right();
+        if let Some((kept, others)) = right.split_first() {
+            for job in others.iter().filter(|job| !is_untouchable(job)) {
+                cancel(
+                    plan,
+                    job,
+                    Why::Duplicate {
+                        kept: kept.id.clone(),
+                    },
+                );
+            }
+            if gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
+                for job in self
+                    .view
+                    .drifted()
+                    .iter()
+                    .filter(|job| !is_untouchable(job))
+                {
+                    cancel(plan, job, Why::Replaced);
+                }
+            }
+        }
+        for job in self.view.one_time().filter(|job| !is_untouchable(job)) {
+            if let Some(bucket) = job.buckets.iter().find(|name| self.has_left(name)) {
+                cancel(
+                    plan,
+                    job,
+                    Why::BucketLeft {
+                        bucket: bucket.clone(),
+                    },
+                );
+            }
+        }
+    }
+
+    fn has_left(&self, name: &BucketName) -> bool {
+        self.observed.bucket(name).known().is_some_and(|reading| {
+            matches!(
+                reading,
+                BucketReading::NotOptedIn | BucketReading::NearMiss { .. }
+            )
+        })
+    }
+
+    fn once(&self, buckets: &BTreeSet<BucketName>) -> Cost {
+        let empty = Inventory::default();
+        let inventory = self.observed.inventory.known().unwrap_or(&empty);
+        Cost {
+            monthly_usd: None,
+            once_usd: scan_all(self.policy, inventory, buckets),
+        }
+    }
+
+    fn create(
+        &self,
+        plan: &mut Plan,
+        kind: JobKind,
+        buckets: BTreeSet<BucketName>,
+        why: Why,
+        cost: Cost,
+    ) {
+        let (name, client_token) = self.view.name(&kind);
+        let spec = JobSpec {
+            kind,
+            name,
+            client_token,
+            account: self.observed.scope.account.clone(),
+            buckets,
+            tag: self.policy.tag.clone(),
+            settings: self.policy.jobs.clone(),
+        };
+        plan.steps.push(Step {
+            action: Action::CreateJob(spec),
+            why,
+            cost,
+        });
+    }
+}
+
+fn cancel(plan: &mut Plan, job: &Job, why: Why) {
+    plan.step(
+        Action::CancelJob {
+            job: job.id.clone(),
+            kind: job.kind.clone(),
+        },
+        why,
+    );
+}
+
+fn chunks(buckets: BTreeSet<BucketName>) -> Vec<BTreeSet<BucketName>> {
+    let all: Vec<BucketName> = buckets.into_iter().collect();
+    all.chunks(BUCKETS_PER_JOB)
+        .map(|chunk| chunk.iter().cloned().collect())
+        .collect()
+}

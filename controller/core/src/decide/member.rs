@@ -1,0 +1,359 @@
+//! Enrol, resume, keep, suspend.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{gaps, jobs::JobsView};
+use crate::{
+    observed::{
+        AccountState, Census, ENROLLED_AT, Evidence, Member, Membership, OPTED_OUT_SINCE, Observed,
+        Relationship, Standing,
+    },
+    plan::{Action, Blocked, Plan, Waiting, Why},
+    policy::{Mode, Policy},
+};
+
+/// Whether Macie works for the account, so that jobs make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrolment {
+    /// It does, and this plan does not end it.
+    Served,
+    /// It does not.
+    NotServed,
+}
+
+/// The account's mode; none while its units are needed and not known.
+pub fn mode(policy: &Policy, observed: &Observed) -> Option<Mode> {
+    if !policy.has_unit_rules() {
+        return Some(policy.mode(&observed.scope.account, &[]));
+    }
+    observed
+        .units
+        .known()
+        .map(|units| policy.mode(&observed.scope.account, units))
+}
+
+/// Whether the account was without an opted-in bucket when the controller last wrote.
+pub fn has_left(member: &Member) -> bool {
+    member.tags.contains_key(OPTED_OUT_SINCE)
+}
+
+/// Since when the account has had no opted-in bucket. A time that cannot be read or has not come
+/// yet is none: the grace period then begins anew.
+pub fn left_at(member: &Member, now: Timestamp) -> Option<Timestamp> {
+    member.time(OPTED_OUT_SINCE).filter(|since| *since <= now)
+}
+
+/// Whether the grace period has passed.
+pub fn grace_is_over(policy: &Policy, member: &Member, now: Timestamp) -> bool {
+    left_at(member, now).is_some_and(|since| grace_ends(policy, since) <= now)
+}
+
+fn grace_ends(policy: &Policy, since: Timestamp) -> Timestamp {
+    since
+        .saturating_add(policy.grace_period)
+        .unwrap_or(Timestamp::MAX)
+}
+
+pub(super) fn decide(
+    policy: &Policy,
+    mode: Mode,
+    observed: &Observed,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Enrolment {
+    if observed.is_administrator() {
+        return Enrolment::Served;
+    }
+    let membership = match (observed.member.known(), observed.member.trouble()) {
+        (Some(membership), _) => membership,
+        (None, trouble) => {
+            trouble
+                .into_iter()
+                .for_each(|trouble| plan.unreadable(trouble));
+            return Enrolment::NotServed;
+        }
+    };
+    let account = Account {
+        policy,
+        mode,
+        observed,
+        now,
+        evidence: observed.evidence(),
+    };
+    match membership {
+        Membership::Stranger => account.admit(plan),
+        Membership::Member(member) => return account.member(member, plan),
+    }
+    Enrolment::NotServed
+}
+
+struct Account<'a> {
+    policy: &'a Policy,
+    mode: Mode,
+    observed: &'a Observed,
+    now: Timestamp,
+    evidence: Evidence,
+}
+
+impl Account<'_> {
+    fn member(&self, member: &Member, plan: &mut Plan) -> Enrolment {
+        match &member.status {
+            Relationship::Enabled => return self.keep_or_suspend(member, plan),
+            Relationship::Removed => self.admit(plan),
+            Relationship::Paused => self.resume(member, plan),
+            Relationship::Created => plan.waiting(Waiting::MemberEnabling),
+            status => self.hopeless(status, plan),
+        }
+        Enrolment::NotServed
+    }
+
+    /// A relationship that the controller cannot change; told to those who ask for more.
+    fn hopeless(&self, status: &Relationship, plan: &mut Plan) {
+        let blocked = match status {
+            Relationship::RegionDisabled => Blocked::RegionDisabled,
+            Relationship::AccountSuspended => Blocked::AccountSuspended,
+            Relationship::Unknown(status) => Blocked::UnknownStatus {
+                what: "member",
+                status: status.clone(),
+            },
+            status => Blocked::ForeignRelationship {
+                status: format!("{status:?}"),
+            },
+        };
+        if self.asks() || matches!(status, Relationship::Unknown(_)) {
+            plan.blocked(blocked);
+        }
+    }
+
+    /// Whether somebody wants the account enrolled.
+    fn asks(&self) -> bool {
+        self.mode == Mode::Mandatory
+            || matches!(self.evidence, Evidence::OptedIn | Evidence::Indexed)
+    }
+
+    /// Whether that is certain enough to spend money on, and why; says what is in the way if not.
+    fn wish(&self, plan: &mut Plan) -> Option<Why> {
+        match (&self.evidence, self.mode) {
+            (Evidence::OptedIn | Evidence::Indexed, Mode::Excluded) => {
+                plan.blocked(Blocked::Excluded)
+            }
+            (_, Mode::Excluded) => {}
+            (Evidence::OptedIn, _) => {
+                let buckets = self.observed.confirmed().into_iter().take(5).collect();
+                return Some(Why::OptedIn { buckets });
+            }
+            (_, Mode::Mandatory) => return Some(Why::Mandatory),
+            (Evidence::Unknown(troubles), _) => {
+                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
+            }
+            (Evidence::Indexed, _) => self.unconfirmed(plan),
+            (Evidence::NoneLeft | Evidence::Unproven, _) => {}
+        }
+        None
+    }
+
+    /// The index says yes and the buckets themselves could not be read.
+    fn unconfirmed(&self, plan: &mut Plan) {
+        let troubles = self
+            .observed
+            .buckets
+            .values()
+            .filter_map(|reading| reading.trouble());
+        troubles.for_each(|trouble| plan.unreadable(trouble));
+    }
+
+    /// `CreateMember` for an account that is not associated, or not any more.
+    fn admit(&self, plan: &mut Plan) {
+        let Some(why) = self.wish(plan) else { return };
+        match self.admission() {
+            Ok(email) => {
+                let ownership = &self.policy.ownership;
+                let tags = BTreeMap::from([
+                    (ownership.key.clone(), ownership.value.clone()),
+                    (ENROLLED_AT.to_owned(), self.now.to_string()),
+                ]);
+                plan.step(Action::CreateMember { email, tags }, why);
+            }
+            Err(None) => {}
+            Err(Some(blocked)) => match blocked {
+                Blocked::Unreadable { trouble } => plan.unreadable(&trouble),
+                blocked => plan.blocked(blocked),
+            },
+        }
+    }
+
+    /// The address to enrol with, or what forbids it.
+    fn admission(&self) -> Result<String, Option<Blocked>> {
+        let unreadable = |trouble: Option<&_>| {
+            trouble
+                .cloned()
+                .map(|trouble| Blocked::Unreadable { trouble })
+        };
+        let management = self.observed.management.known();
+        let management =
+            management.ok_or_else(|| unreadable(self.observed.management.trouble()))?;
+        if *management == self.observed.scope.account {
+            return Err(Some(Blocked::ManagementAccount));
+        }
+        let standing = self.observed.account.known();
+        match standing.ok_or_else(|| unreadable(self.observed.account.trouble()))? {
+            Standing::Outside => Err(Some(Blocked::NotInOrganization)),
+            Standing::Inside {
+                state: AccountState::Other(state),
+                ..
+            } => Err(Some(Blocked::AccountNotActive {
+                state: state.clone(),
+            })),
+            Standing::Inside { email, .. } if email.is_empty() => Err(Some(Blocked::NoEmail)),
+            Standing::Inside { email, .. } => Ok(email.clone()),
+        }
+    }
+
+    /// `UpdateMemberSession` ENABLED, once it is on record since when the account went unscanned.
+    fn resume(&self, member: &Member, plan: &mut Plan) {
+        let Some(why) = self.wish(plan) else { return };
+        if !member.is_owned(&self.policy.ownership) {
+            return self.adopt(plan);
+        }
+        if member.time(OPTED_OUT_SINCE).is_none() {
+            let since = member.updated_at.unwrap_or(self.now);
+            return plan.step(mark_left(since), Why::RememberGap);
+        }
+        plan.step(Action::ResumeMember, why);
+    }
+
+    fn adopt(&self, plan: &mut Plan) {
+        let ownership = &self.policy.ownership;
+        match self
+            .policy
+            .accounts
+            .adopted
+            .contains(&self.observed.scope.account)
+        {
+            true => {
+                let tags = BTreeMap::from([(ownership.key.clone(), ownership.value.clone())]);
+                plan.step(Action::TagMember { tags }, Why::Adopted);
+            }
+            false => plan.blocked(Blocked::NotOwned),
+        }
+    }
+
+    fn keep_or_suspend(&self, member: &Member, plan: &mut Plan) -> Enrolment {
+        let adopted = self
+            .policy
+            .accounts
+            .adopted
+            .contains(&self.observed.scope.account);
+        if adopted && !member.is_owned(&self.policy.ownership) {
+            self.adopt(plan);
+        }
+        match &self.evidence {
+            Evidence::OptedIn | Evidence::Indexed => self.keep(member, plan),
+            _ if self.mode == Mode::Mandatory => self.keep(member, plan),
+            Evidence::Unknown(troubles) => {
+                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
+            }
+            Evidence::Unproven => self.tell_grace(member, plan),
+            Evidence::NoneLeft => return self.leave(member, plan),
+        }
+        Enrolment::Served
+    }
+
+    /// Forgets that the account once had no opted-in bucket, as soon as nothing is left to catch up.
+    fn keep(&self, member: &Member, plan: &mut Plan) {
+        if self.mode == Mode::Excluded {
+            return plan.blocked(Blocked::Excluded);
+        }
+        let certain = self.mode == Mode::Mandatory || self.evidence == Evidence::OptedIn;
+        let Some(jobs) = self.observed.jobs.known() else {
+            return;
+        };
+        if !certain || !has_left(member) || !member.is_owned(&self.policy.ownership) {
+            return;
+        }
+        let view = JobsView::new(self.policy, &self.observed.scope, jobs, Some(member));
+        match gaps::of_absence(&view, member, self.observed) {
+            gaps::Absence::Unnoticed => plan.step(unmark_left(), Why::BackInTime),
+            gaps::Absence::CaughtUp => plan.step(unmark_left(), Why::CaughtUp),
+            gaps::Absence::Open(_) => {}
+        }
+    }
+
+    fn tell_grace(&self, member: &Member, plan: &mut Plan) {
+        let owned = member.is_owned(&self.policy.ownership);
+        if let Some(since) = left_at(member, self.now).filter(|_| owned) {
+            plan.waiting(Waiting::Grace {
+                until: grace_ends(self.policy, since),
+            });
+        }
+    }
+
+    /// Nothing is opted in, and that is proven: first the grace period, then the suspension.
+    fn leave(&self, member: &Member, plan: &mut Plan) -> Enrolment {
+        if !member.is_owned(&self.policy.ownership) {
+            plan.blocked(Blocked::NotOwned);
+            return Enrolment::Served;
+        }
+        let Some(since) = left_at(member, self.now) else {
+            plan.step(mark_left(self.now), Why::NoneLeft);
+            return Enrolment::Served;
+        };
+        if !grace_is_over(self.policy, member, self.now) {
+            self.tell_grace(member, plan);
+            return Enrolment::Served;
+        }
+        match (self.observed.census.known(), self.observed.census.trouble()) {
+            (Some(census), _) => self.suspend(census, since, plan),
+            (None, trouble) => trouble
+                .into_iter()
+                .for_each(|trouble| plan.unreadable(trouble)),
+        }
+        Enrolment::NotServed
+    }
+
+    fn suspend(&self, census: &Census, since: Timestamp, plan: &mut Plan) {
+        let breaker = &self.policy.circuit_breaker;
+        let suspended = suspended_within(census, self.policy, self.now);
+        let limit = suspension_limit(census, self.policy);
+        if suspended < limit {
+            return plan.step(Action::SuspendMember, Why::GraceOver { since });
+        }
+        plan.blocked(Blocked::CircuitBreaker {
+            suspended,
+            limit,
+            window: breaker.window.to_string(),
+        });
+    }
+}
+
+/// How many members were suspended within the circuit breaker's window.
+fn suspended_within(census: &Census, policy: &Policy, now: Timestamp) -> usize {
+    let begin = now
+        .saturating_sub(policy.circuit_breaker.window)
+        .unwrap_or(Timestamp::MIN);
+    census.suspended_at.iter().filter(|at| **at > begin).count()
+}
+
+/// The larger of the fixed number and the percentage of all members.
+fn suspension_limit(census: &Census, policy: &Policy) -> usize {
+    let breaker = &policy.circuit_breaker;
+    let share = census
+        .members
+        .saturating_mul(usize::from(breaker.max_percent))
+        / 100;
+    share.max(usize::try_from(breaker.max_suspensions).unwrap_or(usize::MAX))
+}
+
+fn mark_left(since: Timestamp) -> Action {
+    Action::TagMember {
+        tags: BTreeMap::from([(OPTED_OUT_SINCE.to_owned(), since.to_string())]),
+    }
+}
+
+fn unmark_left() -> Action {
+    Action::UntagMember {
+        keys: BTreeSet::from([OPTED_OUT_SINCE.to_owned()]),
+    }
+}

@@ -1,0 +1,94 @@
+//! The events that are published: the answer to the team that tagged, and the feed for chat tools.
+//! The schema of each is in `docs/events/`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    plan::Note,
+    report::{Change, Report},
+};
+
+/// The `source` of every published event.
+pub const SOURCE: &str = "macie.self-service";
+/// The `detail-type` of a refusal.
+pub const OPT_IN_REFUSED: &str = "Opt-In Refused";
+/// The version of `detail`.
+pub const VERSION: u32 = 1;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// `detail-type`.
+    pub detail_type: &'static str,
+    /// `detail`.
+    pub detail: Value,
+}
+
+/// The events of a report: one per change, and one when a bucket asked and cannot be served.
+pub fn published(report: &Report) -> Vec<Published> {
+    let changes = report.changes.iter().map(|change| Published {
+        detail_type: change.kind.detail_type(),
+        detail: change_detail(report, change),
+    });
+    changes.chain(refusal(report)).collect()
+}
+
+fn change_detail(report: &Report, change: &Change) -> Value {
+    let mut detail = json!({
+        "version": VERSION,
+        "account": report.scope.account,
+        "region": report.scope.region,
+        "at": report.at,
+        "action": change.kind,
+        "summary": change.summary,
+        "buckets": change.buckets,
+        "reason": { "code": change.why, "text": change.why.to_string() },
+    });
+    if let Some(code) = detail.pointer_mut("/reason/code") {
+        *code = json!(change.why).get("code").cloned().unwrap_or_default();
+    }
+    if let (Some(job), Some(map)) = (&change.job, detail.as_object_mut()) {
+        map.insert("jobId".to_owned(), json!(job));
+    }
+    let cost = json!(change.cost);
+    if let (Some(false), Some(map)) = (cost.as_object().map(|cost| cost.is_empty()), detail.as_object_mut()) {
+        map.insert("estimatedCost".to_owned(), cost);
+    }
+    detail
+}
+
+/// A team that tagged and got nothing is told why, and what to do. A tag that only looks like an
+/// opt-in is answered in the same way.
+fn refusal(report: &Report) -> Option<Published> {
+    let reasons: Vec<Value> = report.notes.iter().filter_map(|note| reason(report, note)).collect();
+    let first = reasons.first()?;
+    let buckets: Vec<&Value> = reasons.iter().filter_map(|reason| reason.get("bucket")).collect();
+    let detail = json!({
+        "version": VERSION,
+        "account": report.scope.account,
+        "region": report.scope.region,
+        "at": report.at,
+        "action": "opt-in-refused",
+        "summary": first.get("text"),
+        "buckets": buckets,
+        "reason": { "code": first.get("code"), "text": first.get("text") },
+        "fix": first.get("fix"),
+    });
+    Some(Published { detail_type: OPT_IN_REFUSED, detail })
+}
+
+fn reason(report: &Report, note: &Note) -> Option<Value> {
+    match note {
+        Note::Blocked(blocked) if report.wanted => {
+            let code = json!(blocked).get("by").cloned();
+            Some(json!({ "code": code, "text": blocked.to_string(), "fix": blocked.fix() }))
+        }
+        Note::NearMiss { bucket, found, expected } => Some(json!({
+            "code": "near-miss",
+            "bucket": bucket,
+            "text": format!("the tag `{found}` of {bucket} is not an opt-in"),
+            "fix": format!("tag the bucket `{expected}`"),
+        })),
+        Note::Blocked(_) | Note::Waiting(_) => None,
+    }
+}

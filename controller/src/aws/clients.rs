@@ -1,0 +1,190 @@
+//! One client per service, account and Region, made once.
+
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+use aws_config::{
+    BehaviorVersion, Region as SdkRegion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use controller_core::{
+    id::{AccountId, Region, Scope},
+    observed::Trouble,
+};
+use tokio::sync::OnceCell;
+
+use super::{error::trouble, session::Sessions};
+use crate::clock::Clock;
+
+/// How patient the clients are.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// Attempts per call, the first included.
+    pub attempts: u32,
+    /// The first pause between two attempts; it doubles, with jitter.
+    pub backoff: Duration,
+    /// Time for one call with all its attempts.
+    pub operation_timeout: Duration,
+    /// Time for one attempt.
+    pub attempt_timeout: Duration,
+    /// Whether the clients slow down together when AWS throttles.
+    pub adaptive: bool,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            backoff: Duration::from_millis(500),
+            operation_timeout: Duration::from_secs(30),
+            attempt_timeout: Duration::from_secs(8),
+            adaptive: true,
+        }
+    }
+}
+
+/// Who the controller is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The delegated Macie administrator's account.
+    pub account: AccountId,
+    /// `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub partition: String,
+}
+
+/// The controller cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// AWS did not say who the caller is.
+    #[error("cannot tell who the caller is; give the AWS credentials of the delegated Macie administrator account")]
+    WhoAmI(#[source] Trouble),
+    /// AWS said something strange.
+    #[error("`{arn}` is not an ARN with an account and a partition")]
+    Arn {
+        /// What it said.
+        arn: String,
+    },
+}
+
+/// AWS as the administrator sees it, and as the member role sees it in each account.
+#[derive(Debug)]
+pub struct Aws {
+    base: SdkConfig,
+    /// Who the controller is.
+    pub identity: Identity,
+    /// The role to assume in workload accounts.
+    member_role: String,
+    clock: Clock,
+    sessions: Sessions,
+    sts: aws_sdk_sts::Client,
+    /// AWS Organizations.
+    pub organizations: aws_sdk_organizations::Client,
+    /// EventBridge in the home Region.
+    pub events: aws_sdk_eventbridge::Client,
+    /// SQS in the home Region.
+    pub sqs: aws_sdk_sqs::Client,
+    macie: Mutex<BTreeMap<Region, aws_sdk_macie2::Client>>,
+    /// The management account does not change while a process lives.
+    pub(crate) management: OnceCell<AccountId>,
+}
+
+/// The base configuration: the SDK's own chain of credentials and endpoints, our patience and clock.
+pub(crate) async fn base_config(profile: Option<&str>, region: Option<&str>, clock: &Clock, tuning: &Tuning) -> SdkConfig {
+    let retry = match tuning.adaptive {
+        true => RetryConfig::adaptive(),
+        false => RetryConfig::standard(),
+    };
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_timeout(tuning.operation_timeout)
+        .operation_attempt_timeout(tuning.attempt_timeout)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retry.with_max_attempts(tuning.attempts).with_initial_backoff(tuning.backoff))
+        .timeout_config(timeouts)
+        .time_source(clock.clone());
+    if let Ok(name) = aws_config::AppName::new(concat!("macie-self-service-", env!("CARGO_PKG_VERSION"))) {
+        loader = loader.app_name(name);
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(SdkRegion::new(region.to_owned()));
+    }
+    loader.load().await
+}
+
+impl Aws {
+    /// Connects as the caller, who is the administrator.
+    pub async fn connect(base: SdkConfig, home: &Region, member_role: &str, clock: Clock) -> Result<Self, ConnectError> {
+        let home = SdkRegion::new(home.as_str().to_owned());
+        let base = base.into_builder().region(home).build();
+        let sts = aws_sdk_sts::Client::new(&base);
+        let identity = identity(&sts).await?;
+        Ok(Self {
+            identity,
+            member_role: member_role.to_owned(),
+            clock,
+            sessions: Sessions::default(),
+            organizations: aws_sdk_organizations::Client::new(&base),
+            events: aws_sdk_eventbridge::Client::new(&base),
+            sqs: aws_sdk_sqs::Client::new(&base),
+            sts,
+            base,
+            macie: Mutex::default(),
+            management: OnceCell::new(),
+        })
+    }
+
+    /// Macie in a Region, as the administrator.
+    pub fn macie(&self, region: &Region) -> aws_sdk_macie2::Client {
+        let mut clients = self.macie.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let client = clients.entry(region.clone()).or_insert_with(|| aws_sdk_macie2::Client::new(&self.in_region(region)));
+        client.clone()
+    }
+
+    /// S3 in the scope's account and Region, as the member role.
+    pub async fn s3(&self, scope: &Scope) -> Result<aws_sdk_s3::Client, Trouble> {
+        Ok(aws_sdk_s3::Client::new(&self.in_account(scope).await?))
+    }
+
+    /// The tagging index in the scope's account and Region, as the member role.
+    pub async fn tagging(&self, scope: &Scope) -> Result<aws_sdk_resourcegroupstagging::Client, Trouble> {
+        Ok(aws_sdk_resourcegroupstagging::Client::new(&self.in_account(scope).await?))
+    }
+
+    /// The ARN of a member of the administrator.
+    pub fn member_arn(&self, scope: &Scope) -> String {
+        let Identity { account, partition } = &self.identity;
+        format!("arn:{partition}:macie2:{}:{account}:member/{}", scope.region, scope.account)
+    }
+
+    fn in_region(&self, region: &Region) -> SdkConfig {
+        let region = SdkRegion::new(region.as_str().to_owned());
+        self.base.clone().into_builder().region(region).build()
+    }
+
+    /// The administrator reads its own buckets by its own right.
+    async fn in_account(&self, scope: &Scope) -> Result<SdkConfig, Trouble> {
+        let config = self.in_region(&scope.region);
+        if scope.account == self.identity.account {
+            return Ok(config);
+        }
+        let role = format!("arn:{}:iam::{}:role/{}", self.identity.partition, scope.account, self.member_role);
+        let now = self.clock.now();
+        let credentials = self.sessions.open(&self.sts, &scope.account, &role, now).await?;
+        let provider = SharedCredentialsProvider::new(credentials);
+        Ok(config.into_builder().credentials_provider(provider).build())
+    }
+}
+
+async fn identity(sts: &aws_sdk_sts::Client) -> Result<Identity, ConnectError> {
+    let caller = sts.get_caller_identity().send().await;
+    let caller = caller.map_err(|error| ConnectError::WhoAmI(trouble("sts:GetCallerIdentity", &error)))?;
+    let arn = caller.arn.unwrap_or_default();
+    let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
+    match caller.account.and_then(|account| account.parse().ok()) {
+        Some(account) if !partition.is_empty() => Ok(Identity { account, partition }),
+        _ => Err(ConnectError::Arn { arn }),
+    }
+}

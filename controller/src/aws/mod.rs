@@ -1,0 +1,8 @@
+//! AWS through the official SDK: clients, sessions in workload accounts, and errors.
+
+mod clients;
+mod error;
+mod session;
+
+pub use clients::{Aws, ConnectError, Identity, Tuning};
+pub use error::{class_of, trouble};

@@ -1,0 +1,160 @@
+//! The only reader of the environment.
+
+use std::{env, path::Path, sync::Arc, time::Duration};
+
+use controller_core::{
+    id::Region,
+    policy::{Policy, PolicyError},
+};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{
+    aws::{Aws, ConnectError, Tuning, base_config, trouble},
+    clock::Clock,
+    reconcile::Controller,
+};
+
+/// The role that the controller assumes in workload accounts unless told otherwise.
+pub const MEMBER_ROLE: &str = "macie-self-service-member";
+/// A policy is looked up again after this long.
+const POLICY_AGE: Duration = Duration::from_secs(60);
+
+/// Where everything is, from flags or the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `MACIECTL_POLICY`: a file, JSON text, or `ssm:/name`.
+    pub policy: Option<String>,
+    /// `MACIECTL_MEMBER_ROLE`.
+    pub member_role: Option<String>,
+    /// `MACIECTL_EVENT_BUS`: name or ARN of the bus to publish to; none publishes nowhere.
+    pub event_bus: Option<String>,
+    /// `MACIECTL_QUEUE_URL`: the controller's own queue, where a scope that waits is put back with
+    /// a delay; none leaves it to the sweep.
+    pub queue_url: Option<String>,
+    /// A profile of the AWS configuration; none takes the SDK's default chain.
+    pub profile: Option<String>,
+    /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
+    pub region: Option<String>,
+}
+
+impl Settings {
+    /// From the environment, as the function gets them.
+    pub fn from_env() -> Self {
+        let var = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            policy: var("MACIECTL_POLICY"),
+            member_role: var("MACIECTL_MEMBER_ROLE"),
+            event_bus: var("MACIECTL_EVENT_BUS"),
+            queue_url: var("MACIECTL_QUEUE_URL"),
+            profile: None,
+            region: None,
+        }
+    }
+}
+
+/// Why the controller has no policy or no AWS.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nobody said where the policy is.
+    #[error("no policy: set MACIECTL_POLICY or --policy to a file, to JSON text or to `ssm:/name`")]
+    NoPolicy,
+    /// It cannot be read.
+    #[error("cannot read the policy from `{from}`: {why}")]
+    Unreadable {
+        /// The file or parameter.
+        from: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// It is not a policy.
+    #[error("the policy from `{from}` is refused")]
+    Refused {
+        /// The file, parameter or `text`.
+        from: String,
+        /// The field, the value and what was expected.
+        #[source]
+        error: PolicyError,
+    },
+    /// AWS does not know us.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// The policy in force: looked up again from time to time, and never replaced by a bad one.
+#[derive(Debug)]
+pub struct PolicyStore {
+    source: String,
+    ssm: aws_sdk_ssm::Client,
+    last_good: Mutex<(Arc<Policy>, Instant)>,
+}
+
+impl PolicyStore {
+    /// The policy. When a newer one is bad, the last good one stays in force and the log says so.
+    pub async fn current(&self) -> Arc<Policy> {
+        let mut last_good = self.last_good.lock().await;
+        if last_good.1.elapsed() < POLICY_AGE {
+            return last_good.0.clone();
+        }
+        last_good.1 = Instant::now();
+        match load(&self.source, &self.ssm).await {
+            Ok(policy) => last_good.0 = Arc::new(policy),
+            Err(error) => tracing::error!(error = %chain(&error), "the last good policy stays in force"),
+        }
+        last_good.0.clone()
+    }
+}
+
+/// Everything that a process needs.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The controller.
+    pub controller: Controller,
+    /// Its policy.
+    pub policy: PolicyStore,
+    /// Its own queue.
+    pub queue_url: Option<String>,
+}
+
+impl Runtime {
+    /// Reads the policy, asks who the caller is and makes the clients.
+    pub async fn start(settings: &Settings, clock: Clock, tuning: &Tuning) -> Result<Self, ConfigError> {
+        let base = base_config(settings.profile.as_deref(), settings.region.as_deref(), &clock, tuning).await;
+        let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
+        let ssm = aws_sdk_ssm::Client::new(&base);
+        let policy = load(&source, &ssm).await?;
+        let home: &Region = &policy.home_region;
+        let role = settings.member_role.as_deref().unwrap_or(MEMBER_ROLE);
+        let aws = Aws::connect(base, home, role, clock.clone()).await?;
+        let last_good = Mutex::new((Arc::new(policy), Instant::now()));
+        Ok(Self {
+            controller: Controller { aws, clock, event_bus: settings.event_bus.clone() },
+            policy: PolicyStore { source, ssm, last_good },
+            queue_url: settings.queue_url.clone(),
+        })
+    }
+}
+
+async fn load(source: &str, ssm: &aws_sdk_ssm::Client) -> Result<Policy, ConfigError> {
+    let (from, text) = if source.trim_start().starts_with('{') {
+        ("text".to_owned(), source.to_owned())
+    } else if let Some(name) = source.strip_prefix("ssm:") {
+        (source.to_owned(), parameter(source, name, ssm).await?)
+    } else {
+        let unreadable = |error: std::io::Error| ConfigError::Unreadable { from: source.to_owned(), why: error.to_string() };
+        (source.to_owned(), std::fs::read_to_string(Path::new(source)).map_err(unreadable)?)
+    };
+    Policy::parse(&text).map_err(|error| ConfigError::Refused { from, error })
+}
+
+async fn parameter(source: &str, name: &str, ssm: &aws_sdk_ssm::Client) -> Result<String, ConfigError> {
+    let unreadable = |why: String| ConfigError::Unreadable { from: source.to_owned(), why };
+    let reply = ssm.get_parameter().name(name).with_decryption(true).send().await;
+    let reply = reply.map_err(|error| unreadable(trouble("ssm:GetParameter", &error).to_string()))?;
+    reply.parameter.and_then(|parameter| parameter.value).ok_or_else(|| unreadable("it has no value".to_owned()))
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

@@ -1,0 +1,163 @@
+//! What the function does with an invocation: a batch of SQS records, one EventBridge event or one
+//! sweep message becomes one reconcile per account and Region.
+
+use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
+
+use controller_core::{
+    event::{Incoming, parse_many, sweep_message},
+    id::{BucketName, Scope},
+    report::{Outcome, Report},
+};
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{aws::trouble, config::Runtime};
+
+/// Accounts and Regions that are reconciled at the same time.
+const CONCURRENCY: usize = 8;
+/// A reconcile is not begun with less time than this left: it goes back to the queue instead.
+const RESERVE: Duration = Duration::from_secs(20);
+/// SQS delays a message by 15 minutes at most (SQS API Reference, SendMessage).
+const LONGEST_DELAY: i64 = 900;
+
+/// What became of an invocation.
+#[derive(Debug, Default)]
+pub struct Handled {
+    /// One per account and Region.
+    pub reports: Vec<Report>,
+    /// Messages that must come again, or go to the dead-letter queue when they never succeed.
+    pub failed: BTreeSet<String>,
+    /// Events that were refused: message id, if any, and the refusal in one line.
+    pub refused: Vec<(Option<String>, String)>,
+}
+
+impl Handled {
+    /// The answer to SQS: only what failed comes again (`ReportBatchItemFailures`).
+    pub fn response(&self) -> Value {
+        let failures: Vec<Value> = self.failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        json!({ "batchItemFailures": failures })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    hints: BTreeSet<BucketName>,
+    messages: BTreeSet<String>,
+}
+
+/// Handles a payload. After the deadline nothing new is begun.
+pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>) -> Handled {
+    let mut handled = Handled::default();
+    let scopes = coalesce(parse_many(payload), &mut handled);
+    let results: Vec<(Work, Option<Report>)> = stream::iter(scopes)
+        .map(|(scope, work)| serve(runtime, scope, work, deadline))
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
+    for (work, report) in results {
+        let failed = report.as_ref().is_none_or(|report| report.outcome() == Outcome::Failed);
+        if failed {
+            handled.failed.extend(work.messages);
+        }
+        handled.reports.extend(report);
+    }
+    handled.reports.sort_by(|a, b| a.scope.cmp(&b.scope));
+    handled
+}
+
+/// One piece of work per account and Region; a message that cannot be understood stands alone.
+fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, Work> {
+    let mut scopes: BTreeMap<Scope, Work> = BTreeMap::new();
+    for Incoming { id, result } in incoming {
+        match result {
+            Ok(trigger) => {
+                tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
+                let work = scopes.entry(trigger.scope).or_default();
+                work.hints.extend(trigger.bucket);
+                work.messages.extend(id);
+            }
+            Err(refusal) => {
+                tracing::warn!(message = id, refusal = refusal.name(), "{refusal}");
+                if refusal.is_poison() {
+                    handled.failed.extend(id.clone());
+                }
+                handled.refused.push((id, format!("{}: {refusal}", refusal.name())));
+            }
+        }
+    }
+    scopes
+}
+
+async fn serve(runtime: &Runtime, scope: Scope, work: Work, deadline: Option<Instant>) -> (Work, Option<Report>) {
+    if deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) < RESERVE) {
+        tracing::warn!(%scope, "no time left: handed back");
+        return (work, None);
+    }
+    let started = Instant::now();
+    let policy = runtime.policy.current().await;
+    let mut report = runtime.controller.reconcile(&policy, &scope, &work.hints).await;
+    if let Err(why) = come_again(runtime, &report).await {
+        tracing::error!(%scope, why, "cannot put the scope back on the queue; the sweep will find it");
+        report.unpublished.get_or_insert(why);
+    }
+    log(&report, work.messages.len(), started.elapsed());
+    (work, Some(report))
+}
+
+/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile.
+async fn come_again(runtime: &Runtime, report: &Report) -> Result<(), String> {
+    let (Some(queue), Some(delay)) = (&runtime.queue_url, report.look_again_in()) else {
+        return Ok(());
+    };
+    if report.outcome() == Outcome::Failed {
+        return Ok(());
+    }
+    let delay = i32::try_from(delay.as_secs().clamp(0, LONGEST_DELAY)).unwrap_or(0);
+    let body = sweep_message(&report.scope, &format!("again-{}", report.at.as_second()));
+    let sent = runtime.controller.aws.sqs.send_message().queue_url(queue).message_body(body).delay_seconds(delay).send().await;
+    sent.map(|_| ()).map_err(|error| trouble("sqs:SendMessage", &error).to_string())
+}
+
+/// One line a reconcile: ids, counts and the outcome; no payload, no tag value.
+fn log(report: &Report, messages: usize, took: Duration) {
+    let line = |items: Vec<String>| items.join("; ");
+    tracing::info!(
+        account = %report.scope.account,
+        region = %report.scope.region,
+        outcome = %report.outcome(),
+        messages,
+        changes = report.changes.len(),
+        did = line(report.changes.iter().map(|change| change.kind.to_string()).collect()),
+        waiting = line(report.waiting().map(ToString::to_string).collect()),
+        blocked = line(report.blocked().map(ToString::to_string).collect()),
+        failed = line(report.failures.iter().map(|failure| failure.trouble.to_string()).collect()),
+        violation = report.violation.as_ref().map(ToString::to_string),
+        unsettled = report.unsettled,
+        unpublished = report.unpublished,
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "reconciled"
+    );
+}
+
+impl Handled {
+    /// The function's answer. A single event has no batch to be handed back in: its failure is the
+    /// invocation's failure, so that Lambda tries again and then tells its dead-letter queue.
+    pub fn into_result(self, payload: &Value) -> Result<Value, Failed> {
+        if payload.get("Records").is_some() {
+            return Ok(self.response());
+        }
+        let unfinished = self.reports.iter().find(|report| report.outcome() == Outcome::Failed);
+        match unfinished {
+            Some(report) => Err(Failed { what: report.scope.to_string() }),
+            None => Ok(json!({ "reports": self.reports, "refused": self.refused.len() })),
+        }
+    }
+}
+
+/// A single event that could not be served.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} could not be reconciled; the log line of the reconcile says why")]
+pub struct Failed {
+    what: String,
+}

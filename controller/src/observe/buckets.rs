@@ -1,0 +1,103 @@
+//! Buckets and their tags, read in the account as the member role.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use controller_core::{
+    id::{BucketName, Scope},
+    observed::{BucketReading, ErrorClass, Fact, Trouble},
+    policy::TagRule,
+};
+
+use crate::aws::{Aws, trouble};
+
+/// Buckets that one page of a listing holds at most (S3 API Reference, ListBuckets).
+const PAGE: i32 = 1_000;
+
+/// What the tags of a bucket say. An untagged bucket answers with the code `NoSuchTagSet`, which
+/// the API's model does not list.
+pub async fn bucket(aws: &Aws, scope: &Scope, rule: &TagRule, name: &BucketName) -> Fact<BucketReading> {
+    let s3 = match aws.s3(scope).await {
+        Ok(s3) => s3,
+        Err(trouble) => return Fact::Unknown(trouble),
+    };
+    let request = s3.get_bucket_tagging().bucket(name.as_str());
+    match request.expected_bucket_owner(scope.account.as_str()).send().await {
+        Ok(reply) => {
+            let tags = reply.tag_set.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+            Fact::Known(rule.judge(tags).into())
+        }
+        Err(error) => match error.code().unwrap_or_default() {
+            "NoSuchTagSet" => Fact::Known(BucketReading::NotOptedIn),
+            "NoSuchBucket" => Fact::Known(BucketReading::Gone),
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+                Fact::Known(BucketReading::Elsewhere)
+            }
+            _ => Fact::Unknown(trouble("s3:GetBucketTagging", &error)),
+        },
+    }
+}
+
+/// Opted-in buckets according to the tagging index of the account and Region.
+pub async fn index(aws: &Aws, scope: &Scope, rule: &TagRule) -> Fact<BTreeSet<BucketName>> {
+    match search(aws, scope, rule).await {
+        Ok(buckets) => Fact::Known(buckets),
+        Err(trouble) => Fact::Unknown(trouble),
+    }
+}
+
+async fn search(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeSet<BucketName>, Trouble> {
+    let filter = TagFilter::builder().key(&rule.key).set_values(Some(rule.values.iter().cloned().collect()));
+    let mut pages = aws
+        .tagging(scope)
+        .await?
+        .get_resources()
+        .resource_type_filters("s3:bucket")
+        .tag_filters(filter.build())
+        .into_paginator()
+        .page_size(100)
+        .send();
+    let mut buckets = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble("tag:GetResources", &error))?;
+        let arns = page.resource_tag_mapping_list().iter().filter_map(|resource| resource.resource_arn());
+        buckets.extend(arns.filter_map(|arn| arn.rsplit(":::").next()?.parse::<BucketName>().ok()));
+    }
+    Ok(buckets)
+}
+
+/// Every bucket of the account in the Region. A listing that breaks off is no listing.
+pub async fn listing(aws: &Aws, scope: &Scope) -> Fact<BTreeSet<BucketName>> {
+    match list(aws, scope).await {
+        Ok(buckets) => Fact::Known(buckets),
+        Err(trouble) => Fact::Unknown(trouble),
+    }
+}
+
+async fn list(aws: &Aws, scope: &Scope) -> Result<BTreeSet<BucketName>, Trouble> {
+    let operation = "s3:ListBuckets";
+    let mut pages = aws
+        .s3(scope)
+        .await?
+        .list_buckets()
+        .bucket_region(scope.region.as_str())
+        .max_buckets(PAGE)
+        .into_paginator()
+        .send();
+    let mut buckets = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble(operation, &error))?;
+        for bucket in page.buckets() {
+            let name = bucket.name().unwrap_or_default();
+            // A bucket that cannot be named cannot be read, so the listing proves nothing.
+            let name = name.parse().map_err(|error| Trouble {
+                operation,
+                class: ErrorClass::Other,
+                message: format!("{error}"),
+            })?;
+            buckets.insert(name);
+        }
+    }
+    Ok(buckets)
+}

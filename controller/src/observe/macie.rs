@@ -1,0 +1,236 @@
+//! Facts from Macie, as the administrator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_macie2::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_member::GetMemberOutput,
+    types::{
+        BucketCriteriaAdditionalProperties, JobComparator, JobSummary, ListJobsFilterCriteria,
+        ListJobsFilterKey, ListJobsFilterTerm, MatchingBucket, RelationshipStatus,
+        SearchResourcesBucketCriteria, SearchResourcesComparator, SearchResourcesCriteria,
+        SearchResourcesCriteriaBlock, SearchResourcesSimpleCriterion,
+        SearchResourcesSimpleCriterionKey, SearchResourcesTagCriterion,
+        SearchResourcesTagCriterionPair,
+    },
+};
+use aws_smithy_types::DateTime;
+use controller_core::{
+    id::{BucketName, JobId, Region, Scope},
+    job_name,
+    observed::{
+        BucketSize, Census, Fact, Inventory, Job, JobStatus, Member, Membership, Relationship, Trouble,
+    },
+    policy::TagRule,
+};
+use jiff::Timestamp;
+
+use crate::aws::{Aws, trouble};
+
+/// The account's relationship. A stranger is told by `ResourceNotFoundException` and also by
+/// `ValidationException` (seen live by DataChefHQ/aws-data-landing-zone, pull request 135). Both
+/// mean at most an attempt to enrol, never a suspension.
+pub async fn member(aws: &Aws, scope: &Scope) -> Fact<Membership> {
+    match aws.macie(&scope.region).get_member().id(scope.account.as_str()).send().await {
+        Ok(reply) => Fact::Known(membership(reply)),
+        Err(error) => match error.code().unwrap_or_default() {
+            "ResourceNotFoundException" | "ValidationException" => Fact::Known(Membership::Stranger),
+            _ => Fact::Unknown(trouble("macie2:GetMember", &error)),
+        },
+    }
+}
+
+fn membership(reply: GetMemberOutput) -> Membership {
+    Membership::Member(Member {
+        status: relationship(reply.relationship_status.as_ref()),
+        tags: reply.tags.unwrap_or_default().into_iter().collect(),
+        updated_at: reply.updated_at.as_ref().and_then(time),
+    })
+}
+
+fn relationship(status: Option<&RelationshipStatus>) -> Relationship {
+    match status {
+        Some(RelationshipStatus::Enabled) => Relationship::Enabled,
+        Some(RelationshipStatus::Paused) => Relationship::Paused,
+        Some(RelationshipStatus::Invited) => Relationship::Invited,
+        Some(RelationshipStatus::Created) => Relationship::Created,
+        Some(RelationshipStatus::Removed) => Relationship::Removed,
+        Some(RelationshipStatus::Resigned) => Relationship::Resigned,
+        Some(RelationshipStatus::EmailVerificationInProgress) => Relationship::EmailVerificationInProgress,
+        Some(RelationshipStatus::EmailVerificationFailed) => Relationship::EmailVerificationFailed,
+        Some(RelationshipStatus::RegionDisabled) => Relationship::RegionDisabled,
+        Some(RelationshipStatus::AccountSuspended) => Relationship::AccountSuspended,
+        Some(other) => Relationship::Unknown(other.as_str().to_owned()),
+        None => Relationship::Unknown("none".to_owned()),
+    }
+}
+
+/// The controller's jobs for the account, found by name: jobs cannot be listed by tag or account.
+pub async fn jobs(aws: &Aws, scope: &Scope) -> Fact<Vec<Job>> {
+    match list_jobs(aws, scope).await {
+        Ok(jobs) => Fact::Known(jobs),
+        Err(trouble) => Fact::Unknown(trouble),
+    }
+}
+
+async fn list_jobs(aws: &Aws, scope: &Scope) -> Result<Vec<Job>, Trouble> {
+    let operation = "macie2:ListClassificationJobs";
+    let ours = ListJobsFilterTerm::builder()
+        .key(ListJobsFilterKey::Name)
+        .comparator(JobComparator::Contains)
+        .values(job_name::prefix(&scope.account))
+        .build();
+    let filter = ListJobsFilterCriteria::builder().includes(ours).build();
+    let request = aws.macie(&scope.region).list_classification_jobs().filter_criteria(filter);
+    let mut pages = request.into_paginator().send();
+    let mut jobs = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble(operation, &error))?;
+        jobs.extend(page.items().iter().filter_map(|summary| job(scope, summary)));
+    }
+    Ok(jobs)
+}
+
+/// A job whose name is not one of ours, or without what every job has, is somebody else's.
+fn job(scope: &Scope, summary: &JobSummary) -> Option<Job> {
+    let name = summary.name()?;
+    let definitions = summary.bucket_definitions().iter().filter(|definition| {
+        definition.account_id() == Some(scope.account.as_str())
+    });
+    Some(Job {
+        id: summary.job_id()?.parse().ok()?,
+        kind: job_name::kind(&scope.account, name)?,
+        name: name.to_owned(),
+        status: status(summary.job_status()),
+        created_at: summary.created_at().and_then(time)?,
+        buckets: definitions.flat_map(|definition| definition.buckets()).filter_map(|name| name.parse().ok()).collect(),
+    })
+}
+
+fn status(status: Option<&aws_sdk_macie2::types::JobStatus>) -> JobStatus {
+    use aws_sdk_macie2::types::JobStatus as Sdk;
+    match status {
+        Some(Sdk::Running) => JobStatus::Running,
+        Some(Sdk::Idle) => JobStatus::Idle,
+        Some(Sdk::Paused) => JobStatus::Paused,
+        Some(Sdk::UserPaused) => JobStatus::UserPaused,
+        Some(Sdk::Cancelled) => JobStatus::Cancelled,
+        Some(Sdk::Complete) => JobStatus::Complete,
+        Some(other) => JobStatus::Unknown(other.as_str().to_owned()),
+        None => JobStatus::Unknown("none".to_owned()),
+    }
+}
+
+/// When a job last ran.
+pub async fn last_run(aws: &Aws, region: &Region, job: &JobId) -> Fact<Option<Timestamp>> {
+    let request = aws.macie(region).describe_classification_job().job_id(job.as_str());
+    match request.send().await {
+        Ok(reply) => Fact::Known(reply.last_run_time.as_ref().and_then(time)),
+        Err(error) => Fact::Unknown(trouble("macie2:DescribeClassificationJob", &error)),
+    }
+}
+
+/// Opted-in buckets as Macie sees them. Asking `DescribeBuckets` makes Macie refresh its metadata
+/// (Macie User Guide, monitoring-s3-how-it-works), which it otherwise does on some tagging calls
+/// and once a day.
+pub async fn inventory(aws: &Aws, scope: &Scope, rule: &TagRule, nudge: BTreeSet<BucketName>) -> Fact<Inventory> {
+    match ask_inventory(aws, scope, rule, nudge).await {
+        Ok(inventory) => Fact::Known(inventory),
+        Err(trouble) => Fact::Unknown(trouble),
+    }
+}
+
+async fn ask_inventory(aws: &Aws, scope: &Scope, rule: &TagRule, nudge: BTreeSet<BucketName>) -> Result<Inventory, Trouble> {
+    refresh(aws, scope, nudge).await?;
+    let (buckets, monitored) = futures::future::try_join(matching(aws, scope, rule), monitored(aws, scope)).await?;
+    Ok(Inventory { buckets, monitored })
+}
+
+async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Result<(), Trouble> {
+    let equals = |values: Vec<String>| BucketCriteriaAdditionalProperties::builder().set_eq(Some(values)).build();
+    let names = nudge.into_iter().take(50).map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+    let mut request = aws.macie(&scope.region).describe_buckets().criteria("accountId", equals(vec![scope.account.as_str().to_owned()]));
+    if !names.is_empty() {
+        request = request.criteria("bucketName", equals(names));
+    }
+    let refreshed = request.max_results(1).send().await;
+    refreshed.map(|_| ()).map_err(|error| trouble("macie2:DescribeBuckets", &error))
+}
+
+async fn matching(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeMap<BucketName, BucketSize>, Trouble> {
+    let request = aws.macie(&scope.region).search_resources().bucket_criteria(criteria(scope, rule));
+    let mut pages = request.into_paginator().send();
+    let mut buckets = BTreeMap::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble("macie2:SearchResources", &error))?;
+        let found = page.matching_resources().iter().filter_map(|resource| resource.matching_bucket());
+        buckets.extend(found.filter_map(|bucket| Some((bucket.bucket_name()?.parse().ok()?, size(bucket)))));
+    }
+    Ok(buckets)
+}
+
+fn criteria(scope: &Scope, rule: &TagRule) -> SearchResourcesBucketCriteria {
+    let account = SearchResourcesSimpleCriterion::builder()
+        .key(SearchResourcesSimpleCriterionKey::AccountId)
+        .comparator(SearchResourcesComparator::Eq)
+        .values(scope.account.as_str())
+        .build();
+    let pairs = rule.values.iter().map(|value| {
+        SearchResourcesTagCriterionPair::builder().key(&rule.key).value(value).build()
+    });
+    let tag = SearchResourcesTagCriterion::builder()
+        .comparator(SearchResourcesComparator::Eq)
+        .set_tag_values(Some(pairs.collect()))
+        .build();
+    let block = SearchResourcesCriteriaBlock::builder()
+        .and(SearchResourcesCriteria::builder().simple_criterion(account).build())
+        .and(SearchResourcesCriteria::builder().tag_criterion(tag).build())
+        .build();
+    SearchResourcesBucketCriteria::builder().includes(block).build()
+}
+
+/// With an error code the sizes are missing: unknown, not zero.
+fn size(bucket: &MatchingBucket) -> BucketSize {
+    let bytes = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    let readable = bucket.error_code().is_none();
+    BucketSize {
+        classifiable_bytes: bytes(bucket.classifiable_size_in_bytes()).filter(|_| readable),
+        compressed_bytes: bytes(bucket.size_in_bytes_compressed()).unwrap_or(0),
+    }
+}
+
+async fn monitored(aws: &Aws, scope: &Scope) -> Result<Option<u64>, Trouble> {
+    let request = aws.macie(&scope.region).get_bucket_statistics().account_id(scope.account.as_str());
+    let reply = request.send().await.map_err(|error| trouble("macie2:GetBucketStatistics", &error))?;
+    Ok(reply.bucket_count.and_then(|count| u64::try_from(count).ok()))
+}
+
+/// How many members there are and when the suspended ones were suspended.
+pub async fn census(aws: &Aws, region: &Region) -> Fact<Census> {
+    let mut pages = aws.macie(region).list_members().into_paginator().page_size(25).send();
+    let mut census = Census::default();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => return Fact::Unknown(census_trouble(&error)),
+        };
+        census.members += page.members().len();
+        let paused = page.members().iter().filter(|member| {
+            member.relationship_status() == Some(&RelationshipStatus::Paused)
+        });
+        census.suspended_at.extend(paused.filter_map(|member| time(member.updated_at()?)));
+    }
+    Fact::Known(census)
+}
+
+fn census_trouble<E>(error: &SdkError<E>) -> Trouble
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    trouble("macie2:ListMembers", error)
+}
+
+fn time(at: &DateTime) -> Option<Timestamp> {
+    let nanos = i32::try_from(at.subsec_nanos()).ok()?;
+    Timestamp::new(at.secs(), nanos).ok()
+}

@@ -1,0 +1,43 @@
+//! Every change, and every refusal of an opt-in, as an event on the bus, so that teams and chat
+//! tools can subscribe. Publishing never fails a reconcile.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use controller_core::{
+    published::{Published, SOURCE, published},
+    report::Report,
+};
+use futures::{StreamExt, stream};
+
+use crate::{aws::trouble, reconcile::Controller};
+
+/// Entries of one call (EventBridge API Reference, PutEvents).
+const ENTRIES: usize = 10;
+
+/// Publishes what a report says.
+pub async fn publish(controller: &Controller, report: &mut Report) {
+    let Some(bus) = &controller.event_bus else { return };
+    let events = published(report);
+    let calls = stream::iter(events.chunks(ENTRIES)).map(|events| put(controller, bus, events));
+    let failures: Vec<String> = calls.buffer_unordered(1).filter_map(|failure| async { failure }).collect().await;
+    report.unpublished = failures.into_iter().next();
+}
+
+/// One call; answers with what went wrong. A reply of 200 can hide refused entries.
+async fn put(controller: &Controller, bus: &str, events: &[Published]) -> Option<String> {
+    let entries = events.iter().map(|event| {
+        PutEventsRequestEntry::builder()
+            .event_bus_name(bus)
+            .source(SOURCE)
+            .detail_type(event.detail_type)
+            .detail(event.detail.to_string())
+            .build()
+    });
+    let reply = controller.aws.events.put_events().set_entries(Some(entries.collect())).send().await;
+    match reply {
+        Err(error) => Some(trouble("events:PutEvents", &error).to_string()),
+        Ok(reply) => reply.entries().iter().find_map(|entry| {
+            let code = entry.error_code()?;
+            Some(format!("events:PutEvents: {code}: {}", entry.error_message().unwrap_or("no message")))
+        }),
+    }
+}

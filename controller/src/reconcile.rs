@@ -1,0 +1,98 @@
+//! The reconcile function: one path for events, sweeps and people.
+
+use std::collections::BTreeSet;
+
+use controller_core::{
+    check::check,
+    decide::decide,
+    id::{BucketName, Scope},
+    observed::Observed,
+    plan::Waiting,
+    policy::Policy,
+    report::{Change, Report},
+};
+
+use crate::{
+    act::{Acted, act},
+    aws::Aws,
+    clock::Clock,
+    observe::observe,
+    publish::publish,
+};
+
+/// Whoever wrote reads again. Three rounds bring an account from any state to rest; one that asks
+/// for more is reported as unsettled.
+const ROUNDS: usize = 6;
+
+/// What every reconcile of a process shares.
+#[derive(Debug)]
+pub struct Controller {
+    /// AWS.
+    pub aws: Aws,
+    /// The time.
+    pub clock: Clock,
+    /// The bus that changes are published to: its name or ARN.
+    pub event_bus: Option<String>,
+}
+
+impl Controller {
+    /// Brings one account in one Region to where the policy wants it.
+    pub async fn reconcile(&self, policy: &Policy, scope: &Scope, hints: &BTreeSet<BucketName>) -> Report {
+        let mut report = Report::new(scope.clone(), self.clock.now());
+        for round in 1..=ROUNDS {
+            let now = self.clock.now();
+            let observed = observe(&self.aws, policy, self.unread(scope, hints), now).await;
+            let plan = decide(policy, &observed, now);
+            report.wanted = observed.confirmed().iter().any(|bucket| hints.contains(bucket));
+            report.notes.clone_from(&plan.notes);
+            let plan = match check(policy, &observed, now, plan) {
+                Ok(plan) => plan,
+                Err(violation) => {
+                    report.violation = Some(violation);
+                    break;
+                }
+            };
+            if plan.steps().is_empty() {
+                break;
+            }
+            let acted = act(&self.aws, scope, &plan).await;
+            let complete = acted.is_complete();
+            absorb(&mut report, acted);
+            report.unsettled = round == ROUNDS;
+            if !complete {
+                break;
+            }
+        }
+        report.at = self.clock.now();
+        publish(self, &mut report).await;
+        report
+    }
+
+    /// What the first round would do, without doing it.
+    pub async fn plan(&self, policy: &Policy, scope: &Scope, hints: &BTreeSet<BucketName>) -> Report {
+        let now = self.clock.now();
+        let mut report = Report::new(scope.clone(), now);
+        report.dry_run = true;
+        let observed = observe(&self.aws, policy, self.unread(scope, hints), now).await;
+        let plan = decide(policy, &observed, now);
+        report.notes.clone_from(&plan.notes);
+        match check(policy, &observed, now, plan) {
+            Ok(plan) => report.changes = plan.steps().iter().map(|step| Change::of(step, None)).collect(),
+            Err(violation) => report.violation = Some(violation),
+        }
+        report
+    }
+
+    /// Nothing read yet about a scope.
+    pub fn unread(&self, scope: &Scope, hints: &BTreeSet<BucketName>) -> Observed {
+        Observed::new(scope.clone(), hints.clone(), self.aws.identity.account.clone())
+    }
+}
+
+fn absorb(report: &mut Report, acted: Acted) {
+    report.changes.extend(acted.changes);
+    report.failures.extend(acted.failures);
+    for waiting in acted.waiting {
+        report.wait(waiting);
+    }
+}
