@@ -49,7 +49,10 @@ pub async fn act(aws: &Aws, scope: &Scope, plan: &CheckedPlan) -> Acted {
         match perform(aws, scope, &step.action).await {
             Ok(job) => acted.changes.push(Change::of(step, job)),
             Err(trouble) if is_paced(step, &trouble) => acted.waiting.push(Waiting::JobRate),
-            Err(trouble) => acted.failures.push(Failure { summary: summary(&step.action), trouble }),
+            Err(trouble) => acted.failures.push(Failure {
+                summary: summary(&step.action),
+                trouble,
+            }),
         }
     }
     acted
@@ -65,26 +68,50 @@ async fn perform(aws: &Aws, scope: &Scope, action: &Action) -> Result<Option<Str
     let macie = aws.macie(&scope.region);
     match action {
         Action::CreateMember { email, tags } => {
-            let account = AccountDetail::builder().account_id(scope.account.as_str()).email(email).build();
+            let account = AccountDetail::builder()
+                .account_id(scope.account.as_str())
+                .email(email)
+                .build();
             let tags = tags.clone().into_iter().collect();
             let request = macie.create_member().account(account).set_tags(Some(tags));
-            request.send().await.map(|_| None).map_err(|error| trouble("macie2:CreateMember", &error))
+            request
+                .send()
+                .await
+                .map(|_| None)
+                .map_err(|error| trouble("macie2:CreateMember", &error))
         }
         Action::ResumeMember => session(&macie, scope, MacieStatus::Enabled).await,
         Action::SuspendMember => session(&macie, scope, MacieStatus::Paused).await,
         Action::TagMember { tags } => {
             let tags = tags.clone().into_iter().collect();
-            let request = macie.tag_resource().resource_arn(aws.member_arn(scope)).set_tags(Some(tags));
-            request.send().await.map(|_| None).map_err(|error| trouble("macie2:TagResource", &error))
+            let request = macie
+                .tag_resource()
+                .resource_arn(aws.member_arn(scope))
+                .set_tags(Some(tags));
+            request
+                .send()
+                .await
+                .map(|_| None)
+                .map_err(|error| trouble("macie2:TagResource", &error))
         }
         Action::UntagMember { keys } => {
             let keys = keys.iter().cloned().collect();
-            let request = macie.untag_resource().resource_arn(aws.member_arn(scope)).set_tag_keys(Some(keys));
-            request.send().await.map(|_| None).map_err(|error| trouble("macie2:UntagResource", &error))
+            let request = macie
+                .untag_resource()
+                .resource_arn(aws.member_arn(scope))
+                .set_tag_keys(Some(keys));
+            request
+                .send()
+                .await
+                .map(|_| None)
+                .map_err(|error| trouble("macie2:UntagResource", &error))
         }
         Action::CreateJob(spec) => create_job(&macie, spec).await,
         Action::CancelJob { job, .. } => {
-            let request = macie.update_classification_job().job_id(job.as_str()).job_status(JobStatus::Cancelled);
+            let request = macie
+                .update_classification_job()
+                .job_id(job.as_str())
+                .job_status(JobStatus::Cancelled);
             let cancelled = request.send().await;
             cancelled
                 .map(|_| Some(job.to_string()))
@@ -93,9 +120,20 @@ async fn perform(aws: &Aws, scope: &Scope, action: &Action) -> Result<Option<Str
     }
 }
 
-async fn session(macie: &Client, scope: &Scope, status: MacieStatus) -> Result<Option<String>, Trouble> {
-    let request = macie.update_member_session().id(scope.account.as_str()).status(status);
-    request.send().await.map(|_| None).map_err(|error| trouble("macie2:UpdateMemberSession", &error))
+async fn session(
+    macie: &Client,
+    scope: &Scope,
+    status: MacieStatus,
+) -> Result<Option<String>, Trouble> {
+    let request = macie
+        .update_member_session()
+        .id(scope.account.as_str())
+        .status(status);
+    request
+        .send()
+        .await
+        .map(|_| None)
+        .map_err(|error| trouble("macie2:UpdateMemberSession", &error))
 }
 
 /// The SDK does not repeat this call: AWS allows one per 10 s (Macie User Guide, macie-quotas), so
@@ -111,13 +149,23 @@ async fn create_job(macie: &Client, spec: &JobSpec) -> Result<Option<String>, Tr
         .s3_job_definition(definition(spec))
         .sampling_percentage(i32::from(settings.sampling_percentage))
         .managed_data_identifier_selector(selector(settings.managed_data_identifiers))
-        .set_custom_data_identifier_ids(some(settings.custom_data_identifier_ids.iter().cloned().collect()))
+        .set_custom_data_identifier_ids(some(
+            settings
+                .custom_data_identifier_ids
+                .iter()
+                .cloned()
+                .collect(),
+        ))
         .set_allow_list_ids(some(settings.allow_list_ids.iter().cloned().collect()));
     let request = match spec.kind {
         JobKind::Daily { .. } => {
-            let daily = JobScheduleFrequency::builder().daily_schedule(DailySchedule::builder().build());
+            let daily =
+                JobScheduleFrequency::builder().daily_schedule(DailySchedule::builder().build());
             // Old objects are the baseline's: a first run over everything would pay for them twice.
-            request.job_type(JobType::Scheduled).schedule_frequency(daily.build()).initial_run(false)
+            request
+                .job_type(JobType::Scheduled)
+                .schedule_frequency(daily.build())
+                .initial_run(false)
         }
         JobKind::Baseline { .. } | JobKind::CatchUp { .. } => request.job_type(JobType::OneTime),
     };
@@ -145,11 +193,18 @@ fn selector(identifiers: ManagedIdentifiers) -> ManagedDataIdentifierSelector {
 
 fn definition(spec: &JobSpec) -> S3JobDefinition {
     match &spec.kind {
-        JobKind::Daily { .. } => S3JobDefinition::builder().bucket_criteria(criteria(spec)).build(),
-        JobKind::Baseline { .. } => S3JobDefinition::builder().bucket_definitions(buckets(spec)).build(),
+        JobKind::Daily { .. } => S3JobDefinition::builder()
+            .bucket_criteria(criteria(spec))
+            .build(),
+        JobKind::Baseline { .. } => S3JobDefinition::builder()
+            .bucket_definitions(buckets(spec))
+            .build(),
         JobKind::CatchUp { since } => {
             let scoping = Scoping::builder().includes(modified_since(*since)).build();
-            S3JobDefinition::builder().bucket_definitions(buckets(spec)).scoping(scoping).build()
+            S3JobDefinition::builder()
+                .bucket_definitions(buckets(spec))
+                .scoping(scoping)
+                .build()
         }
     }
 }
@@ -162,7 +217,10 @@ fn criteria(spec: &JobSpec) -> S3BucketCriteriaForJob {
         .values(spec.account.as_str())
         .build();
     let pairs = spec.tag.values.iter().map(|value| {
-        TagCriterionPairForJob::builder().key(&spec.tag.key).value(value).build()
+        TagCriterionPairForJob::builder()
+            .key(&spec.tag.key)
+            .value(value)
+            .build()
     });
     let tag = TagCriterionForJob::builder()
         .comparator(JobComparator::Eq)
@@ -176,8 +234,15 @@ fn criteria(spec: &JobSpec) -> S3BucketCriteriaForJob {
 }
 
 fn buckets(spec: &JobSpec) -> S3BucketDefinitionForJob {
-    let names = spec.buckets.iter().map(|name| name.as_str().to_owned()).collect();
-    S3BucketDefinitionForJob::builder().account_id(spec.account.as_str()).set_buckets(Some(names)).build()
+    let names = spec
+        .buckets
+        .iter()
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    S3BucketDefinitionForJob::builder()
+        .account_id(spec.account.as_str())
+        .set_buckets(Some(names))
+        .build()
 }
 
 fn modified_since(since: Timestamp) -> JobScopingBlock {
@@ -186,5 +251,7 @@ fn modified_since(since: Timestamp) -> JobScopingBlock {
         .comparator(JobComparator::Gte)
         .values(since.to_string())
         .build();
-    JobScopingBlock::builder().and(JobScopeTerm::builder().simple_scope_term(term).build()).build()
+    JobScopingBlock::builder()
+        .and(JobScopeTerm::builder().simple_scope_term(term).build())
+        .build()
 }

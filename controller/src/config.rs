@@ -98,7 +98,9 @@ impl PolicyStore {
         last_good.1 = Instant::now();
         match load(&self.source, &self.ssm).await {
             Ok(policy) => last_good.0 = Arc::new(policy),
-            Err(error) => tracing::error!(error = %chain(&error), "the last good policy stays in force"),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the last good policy stays in force")
+            }
         }
         last_good.0.clone()
     }
@@ -117,8 +119,18 @@ pub struct Runtime {
 
 impl Runtime {
     /// Reads the policy, asks who the caller is and makes the clients.
-    pub async fn start(settings: &Settings, clock: Clock, tuning: &Tuning) -> Result<Self, ConfigError> {
-        let base = base_config(settings.profile.as_deref(), settings.region.as_deref(), &clock, tuning).await;
+    pub async fn start(
+        settings: &Settings,
+        clock: Clock,
+        tuning: &Tuning,
+    ) -> Result<Self, ConfigError> {
+        let base = base_config(
+            settings.profile.as_deref(),
+            settings.region.as_deref(),
+            &clock,
+            tuning,
+        )
+        .await;
         let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
         let ssm = aws_sdk_ssm::Client::new(&base);
         let policy = load(&source, &ssm).await?;
@@ -127,8 +139,16 @@ impl Runtime {
         let aws = Aws::connect(base, home, role, clock.clone()).await?;
         let last_good = Mutex::new((Arc::new(policy), Instant::now()));
         Ok(Self {
-            controller: Controller { aws, clock, event_bus: settings.event_bus.clone() },
-            policy: PolicyStore { source, ssm, last_good },
+            controller: Controller {
+                aws,
+                clock,
+                event_bus: settings.event_bus.clone(),
+            },
+            policy: PolicyStore {
+                source,
+                ssm,
+                last_good,
+            },
             queue_url: settings.queue_url.clone(),
         })
     }
@@ -140,17 +160,39 @@ async fn load(source: &str, ssm: &aws_sdk_ssm::Client) -> Result<Policy, ConfigE
     } else if let Some(name) = source.strip_prefix("ssm:") {
         (source.to_owned(), parameter(source, name, ssm).await?)
     } else {
-        let unreadable = |error: std::io::Error| ConfigError::Unreadable { from: source.to_owned(), why: error.to_string() };
-        (source.to_owned(), std::fs::read_to_string(Path::new(source)).map_err(unreadable)?)
+        let unreadable = |error: std::io::Error| ConfigError::Unreadable {
+            from: source.to_owned(),
+            why: error.to_string(),
+        };
+        (
+            source.to_owned(),
+            std::fs::read_to_string(Path::new(source)).map_err(unreadable)?,
+        )
     };
     Policy::parse(&text).map_err(|error| ConfigError::Refused { from, error })
 }
 
-async fn parameter(source: &str, name: &str, ssm: &aws_sdk_ssm::Client) -> Result<String, ConfigError> {
-    let unreadable = |why: String| ConfigError::Unreadable { from: source.to_owned(), why };
-    let reply = ssm.get_parameter().name(name).with_decryption(true).send().await;
-    let reply = reply.map_err(|error| unreadable(trouble("ssm:GetParameter", &error).to_string()))?;
-    reply.parameter.and_then(|parameter| parameter.value).ok_or_else(|| unreadable("it has no value".to_owned()))
+async fn parameter(
+    source: &str,
+    name: &str,
+    ssm: &aws_sdk_ssm::Client,
+) -> Result<String, ConfigError> {
+    let unreadable = |why: String| ConfigError::Unreadable {
+        from: source.to_owned(),
+        why,
+    };
+    let reply = ssm
+        .get_parameter()
+        .name(name)
+        .with_decryption(true)
+        .send()
+        .await;
+    let reply =
+        reply.map_err(|error| unreadable(trouble("ssm:GetParameter", &error).to_string()))?;
+    reply
+        .parameter
+        .and_then(|parameter| parameter.value)
+        .ok_or_else(|| unreadable("it has no value".to_owned()))
 }
 
 /// An error and its causes in one line.

@@ -1,7 +1,10 @@
 //! What the function does with an invocation: a batch of SQS records, one EventBridge event or one
 //! sweep message becomes one reconcile per account and Region.
 
-use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use controller_core::{
     event::{Incoming, parse_many, sweep_message},
@@ -30,12 +33,18 @@ pub struct Handled {
     pub failed: BTreeSet<String>,
     /// Events that were refused: message id, if any, and the refusal in one line.
     pub refused: Vec<(Option<String>, String)>,
+    /// Scopes that could not begin in time.
+    pub handed_back: BTreeSet<Scope>,
 }
 
 impl Handled {
     /// The answer to SQS: only what failed comes again (`ReportBatchItemFailures`).
     pub fn response(&self) -> Value {
-        let failures: Vec<Value> = self.failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        let failures: Vec<Value> = self
+            .failed
+            .iter()
+            .map(|id| json!({ "itemIdentifier": id }))
+            .collect();
         json!({ "batchItemFailures": failures })
     }
 }
@@ -50,17 +59,22 @@ struct Work {
 pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>) -> Handled {
     let mut handled = Handled::default();
     let scopes = coalesce(parse_many(payload), &mut handled);
-    let results: Vec<(Work, Option<Report>)> = stream::iter(scopes)
+    let results: Vec<(Scope, Work, Option<Report>)> = stream::iter(scopes)
         .map(|(scope, work)| serve(runtime, scope, work, deadline))
         .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
-    for (work, report) in results {
-        let failed = report.as_ref().is_none_or(|report| report.outcome() == Outcome::Failed);
+    for (scope, work, report) in results {
+        let failed = report
+            .as_ref()
+            .is_none_or(|report| report.outcome() == Outcome::Failed);
         if failed {
             handled.failed.extend(work.messages);
         }
-        handled.reports.extend(report);
+        match report {
+            Some(report) => handled.reports.push(report),
+            None => drop(handled.handed_back.insert(scope)),
+        }
     }
     handled.reports.sort_by(|a, b| a.scope.cmp(&b.scope));
     handled
@@ -82,27 +96,38 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, W
                 if refusal.is_poison() {
                     handled.failed.extend(id.clone());
                 }
-                handled.refused.push((id, format!("{}: {refusal}", refusal.name())));
+                handled
+                    .refused
+                    .push((id, format!("{}: {refusal}", refusal.name())));
             }
         }
     }
     scopes
 }
 
-async fn serve(runtime: &Runtime, scope: Scope, work: Work, deadline: Option<Instant>) -> (Work, Option<Report>) {
-    if deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) < RESERVE) {
+async fn serve(
+    runtime: &Runtime,
+    scope: Scope,
+    work: Work,
+    deadline: Option<Instant>,
+) -> (Scope, Work, Option<Report>) {
+    if deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) < RESERVE)
+    {
         tracing::warn!(%scope, "no time left: handed back");
-        return (work, None);
+        return (scope, work, None);
     }
     let started = Instant::now();
     let policy = runtime.policy.current().await;
-    let mut report = runtime.controller.reconcile(&policy, &scope, &work.hints).await;
+    let mut report = runtime
+        .controller
+        .reconcile(&policy, &scope, &work.hints)
+        .await;
     if let Err(why) = come_again(runtime, &report).await {
         tracing::error!(%scope, why, "cannot put the scope back on the queue; the sweep will find it");
         report.unpublished.get_or_insert(why);
     }
     log(&report, work.messages.len(), started.elapsed());
-    (work, Some(report))
+    (scope, work, Some(report))
 }
 
 /// A scope that waits is put back with a delay, so that nobody holds a function meanwhile.
@@ -115,8 +140,18 @@ async fn come_again(runtime: &Runtime, report: &Report) -> Result<(), String> {
     }
     let delay = i32::try_from(delay.as_secs().clamp(0, LONGEST_DELAY)).unwrap_or(0);
     let body = sweep_message(&report.scope, &format!("again-{}", report.at.as_second()));
-    let sent = runtime.controller.aws.sqs.send_message().queue_url(queue).message_body(body).delay_seconds(delay).send().await;
-    sent.map(|_| ()).map_err(|error| trouble("sqs:SendMessage", &error).to_string())
+    let sent = runtime
+        .controller
+        .aws
+        .sqs
+        .send_message()
+        .queue_url(queue)
+        .message_body(body)
+        .delay_seconds(delay)
+        .send()
+        .await;
+    sent.map(|_| ())
+        .map_err(|error| trouble("sqs:SendMessage", &error).to_string())
 }
 
 /// One line a reconcile: ids, counts and the outcome; no payload, no tag value.
@@ -147,10 +182,22 @@ impl Handled {
         if payload.get("Records").is_some() {
             return Ok(self.response());
         }
-        let unfinished = self.reports.iter().find(|report| report.outcome() == Outcome::Failed);
+        let failed = self
+            .reports
+            .iter()
+            .filter(|report| report.outcome() == Outcome::Failed);
+        let unfinished = failed
+            .map(|report| &report.scope)
+            .chain(&self.handed_back)
+            .next();
         match unfinished {
-            Some(report) => Err(Failed { what: report.scope.to_string() }),
-            None => Ok(json!({ "reports": self.reports, "refused": self.refused.len() })),
+            Some(scope) => Err(Failed {
+                what: scope.to_string(),
+            }),
+            None => {
+                let refused: Vec<&String> = self.refused.iter().map(|(_, why)| why).collect();
+                Ok(json!({ "reports": self.reports, "refused": refused }))
+            }
         }
     }
 }

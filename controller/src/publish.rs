@@ -15,10 +15,16 @@ const ENTRIES: usize = 10;
 
 /// Publishes what a report says.
 pub async fn publish(controller: &Controller, report: &mut Report) {
-    let Some(bus) = &controller.event_bus else { return };
+    let Some(bus) = &controller.event_bus else {
+        return;
+    };
     let events = published(report);
     let calls = stream::iter(events.chunks(ENTRIES)).map(|events| put(controller, bus, events));
-    let failures: Vec<String> = calls.buffer_unordered(1).filter_map(|failure| async { failure }).collect().await;
+    let failures: Vec<String> = calls
+        .buffer_unordered(1)
+        .filter_map(|failure| async { failure })
+        .collect()
+        .await;
     report.unpublished = failures.into_iter().next();
 }
 
@@ -32,12 +38,21 @@ async fn put(controller: &Controller, bus: &str, events: &[Published]) -> Option
             .detail(event.detail.to_string())
             .build()
     });
-    let reply = controller.aws.events.put_events().set_entries(Some(entries.collect())).send().await;
+    let reply = controller
+        .aws
+        .events
+        .put_events()
+        .set_entries(Some(entries.collect()))
+        .send()
+        .await;
     match reply {
         Err(error) => Some(trouble("events:PutEvents", &error).to_string()),
         Ok(reply) => reply.entries().iter().find_map(|entry| {
             let code = entry.error_code()?;
-            Some(format!("events:PutEvents: {code}: {}", entry.error_message().unwrap_or("no message")))
+            Some(format!(
+                "events:PutEvents: {code}: {}",
+                entry.error_message().unwrap_or("no message")
+            ))
         }),
     }
 }

@@ -7,7 +7,6 @@ use controller_core::{
     decide::decide,
     id::{BucketName, Scope},
     observed::Observed,
-    plan::Waiting,
     policy::Policy,
     report::{Change, Report},
 };
@@ -37,13 +36,21 @@ pub struct Controller {
 
 impl Controller {
     /// Brings one account in one Region to where the policy wants it.
-    pub async fn reconcile(&self, policy: &Policy, scope: &Scope, hints: &BTreeSet<BucketName>) -> Report {
+    pub async fn reconcile(
+        &self,
+        policy: &Policy,
+        scope: &Scope,
+        hints: &BTreeSet<BucketName>,
+    ) -> Report {
         let mut report = Report::new(scope.clone(), self.clock.now());
         for round in 1..=ROUNDS {
             let now = self.clock.now();
             let observed = observe(&self.aws, policy, self.unread(scope, hints), now).await;
             let plan = decide(policy, &observed, now);
-            report.wanted = observed.confirmed().iter().any(|bucket| hints.contains(bucket));
+            report.wanted = observed
+                .confirmed()
+                .iter()
+                .any(|bucket| hints.contains(bucket));
             report.notes.clone_from(&plan.notes);
             let plan = match check(policy, &observed, now, plan) {
                 Ok(plan) => plan,
@@ -69,7 +76,12 @@ impl Controller {
     }
 
     /// What the first round would do, without doing it.
-    pub async fn plan(&self, policy: &Policy, scope: &Scope, hints: &BTreeSet<BucketName>) -> Report {
+    pub async fn plan(
+        &self,
+        policy: &Policy,
+        scope: &Scope,
+        hints: &BTreeSet<BucketName>,
+    ) -> Report {
         let now = self.clock.now();
         let mut report = Report::new(scope.clone(), now);
         report.dry_run = true;
@@ -77,7 +89,13 @@ impl Controller {
         let plan = decide(policy, &observed, now);
         report.notes.clone_from(&plan.notes);
         match check(policy, &observed, now, plan) {
-            Ok(plan) => report.changes = plan.steps().iter().map(|step| Change::of(step, None)).collect(),
+            Ok(plan) => {
+                report.changes = plan
+                    .steps()
+                    .iter()
+                    .map(|step| Change::of(step, None))
+                    .collect()
+            }
             Err(violation) => report.violation = Some(violation),
         }
         report
@@ -85,7 +103,11 @@ impl Controller {
 
     /// Nothing read yet about a scope.
     pub fn unread(&self, scope: &Scope, hints: &BTreeSet<BucketName>) -> Observed {
-        Observed::new(scope.clone(), hints.clone(), self.aws.identity.account.clone())
+        Observed::new(
+            scope.clone(),
+            hints.clone(),
+            self.aws.identity.account.clone(),
+        )
     }
 }
 

@@ -51,7 +51,10 @@ fn change_detail(report: &Report, change: &Change) -> Value {
         map.insert("jobId".to_owned(), json!(job));
     }
     let cost = json!(change.cost);
-    if let (Some(false), Some(map)) = (cost.as_object().map(|cost| cost.is_empty()), detail.as_object_mut()) {
+    if let (Some(false), Some(map)) = (
+        cost.as_object().map(|cost| cost.is_empty()),
+        detail.as_object_mut(),
+    ) {
         map.insert("estimatedCost".to_owned(), cost);
     }
     detail
@@ -60,9 +63,16 @@ fn change_detail(report: &Report, change: &Change) -> Value {
 /// A team that tagged and got nothing is told why, and what to do. A tag that only looks like an
 /// opt-in is answered in the same way.
 fn refusal(report: &Report) -> Option<Published> {
-    let reasons: Vec<Value> = report.notes.iter().filter_map(|note| reason(report, note)).collect();
+    let reasons: Vec<Value> = report
+        .notes
+        .iter()
+        .filter_map(|note| reason(report, note))
+        .collect();
     let first = reasons.first()?;
-    let buckets: Vec<&Value> = reasons.iter().filter_map(|reason| reason.get("bucket")).collect();
+    let buckets: Vec<&Value> = reasons
+        .iter()
+        .filter_map(|reason| reason.get("bucket"))
+        .collect();
     let detail = json!({
         "version": VERSION,
         "account": report.scope.account,
@@ -74,7 +84,10 @@ fn refusal(report: &Report) -> Option<Published> {
         "reason": { "code": first.get("code"), "text": first.get("text") },
         "fix": first.get("fix"),
     });
-    Some(Published { detail_type: OPT_IN_REFUSED, detail })
+    Some(Published {
+        detail_type: OPT_IN_REFUSED,
+        detail,
+    })
 }
 
 fn reason(report: &Report, note: &Note) -> Option<Value> {
@@ -83,7 +96,11 @@ fn reason(report: &Report, note: &Note) -> Option<Value> {
             let code = json!(blocked).get("by").cloned();
             Some(json!({ "code": code, "text": blocked.to_string(), "fix": blocked.fix() }))
         }
-        Note::NearMiss { bucket, found, expected } => Some(json!({
+        Note::NearMiss {
+            bucket,
+            found,
+            expected,
+        } => Some(json!({
             "code": "near-miss",
             "bucket": bucket,
             "text": format!("the tag `{found}` of {bucket} is not an opt-in"),

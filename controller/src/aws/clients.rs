@@ -55,7 +55,9 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// AWS did not say who the caller is.
-    #[error("cannot tell who the caller is; give the AWS credentials of the delegated Macie administrator account")]
+    #[error(
+        "cannot tell who the caller is; give the AWS credentials of the delegated Macie administrator account"
+    )]
     WhoAmI(#[source] Trouble),
     /// AWS said something strange.
     #[error("`{arn}` is not an ARN with an account and a partition")]
@@ -88,7 +90,12 @@ pub struct Aws {
 }
 
 /// The base configuration: the SDK's own chain of credentials and endpoints, our patience and clock.
-pub(crate) async fn base_config(profile: Option<&str>, region: Option<&str>, clock: &Clock, tuning: &Tuning) -> SdkConfig {
+pub(crate) async fn base_config(
+    profile: Option<&str>,
+    region: Option<&str>,
+    clock: &Clock,
+    tuning: &Tuning,
+) -> SdkConfig {
     let retry = match tuning.adaptive {
         true => RetryConfig::adaptive(),
         false => RetryConfig::standard(),
@@ -99,10 +106,16 @@ pub(crate) async fn base_config(profile: Option<&str>, region: Option<&str>, clo
         .operation_attempt_timeout(tuning.attempt_timeout)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(retry.with_max_attempts(tuning.attempts).with_initial_backoff(tuning.backoff))
+        .retry_config(
+            retry
+                .with_max_attempts(tuning.attempts)
+                .with_initial_backoff(tuning.backoff),
+        )
         .timeout_config(timeouts)
         .time_source(clock.clone());
-    if let Ok(name) = aws_config::AppName::new(concat!("macie-self-service-", env!("CARGO_PKG_VERSION"))) {
+    if let Ok(name) =
+        aws_config::AppName::new(concat!("macie-self-service-", env!("CARGO_PKG_VERSION")))
+    {
         loader = loader.app_name(name);
     }
     if let Some(profile) = profile {
@@ -116,7 +129,12 @@ pub(crate) async fn base_config(profile: Option<&str>, region: Option<&str>, clo
 
 impl Aws {
     /// Connects as the caller, who is the administrator.
-    pub async fn connect(base: SdkConfig, home: &Region, member_role: &str, clock: Clock) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        base: SdkConfig,
+        home: &Region,
+        member_role: &str,
+        clock: Clock,
+    ) -> Result<Self, ConnectError> {
         let home = SdkRegion::new(home.as_str().to_owned());
         let base = base.into_builder().region(home).build();
         let sts = aws_sdk_sts::Client::new(&base);
@@ -138,8 +156,13 @@ impl Aws {
 
     /// Macie in a Region, as the administrator.
     pub fn macie(&self, region: &Region) -> aws_sdk_macie2::Client {
-        let mut clients = self.macie.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let client = clients.entry(region.clone()).or_insert_with(|| aws_sdk_macie2::Client::new(&self.in_region(region)));
+        let mut clients = self
+            .macie
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let client = clients
+            .entry(region.clone())
+            .or_insert_with(|| aws_sdk_macie2::Client::new(&self.in_region(region)));
         client.clone()
     }
 
@@ -149,14 +172,22 @@ impl Aws {
     }
 
     /// The tagging index in the scope's account and Region, as the member role.
-    pub async fn tagging(&self, scope: &Scope) -> Result<aws_sdk_resourcegroupstagging::Client, Trouble> {
-        Ok(aws_sdk_resourcegroupstagging::Client::new(&self.in_account(scope).await?))
+    pub async fn tagging(
+        &self,
+        scope: &Scope,
+    ) -> Result<aws_sdk_resourcegroupstagging::Client, Trouble> {
+        Ok(aws_sdk_resourcegroupstagging::Client::new(
+            &self.in_account(scope).await?,
+        ))
     }
 
     /// The ARN of a member of the administrator.
     pub fn member_arn(&self, scope: &Scope) -> String {
         let Identity { account, partition } = &self.identity;
-        format!("arn:{partition}:macie2:{}:{account}:member/{}", scope.region, scope.account)
+        format!(
+            "arn:{partition}:macie2:{}:{account}:member/{}",
+            scope.region, scope.account
+        )
     }
 
     fn in_region(&self, region: &Region) -> SdkConfig {
@@ -170,9 +201,15 @@ impl Aws {
         if scope.account == self.identity.account {
             return Ok(config);
         }
-        let role = format!("arn:{}:iam::{}:role/{}", self.identity.partition, scope.account, self.member_role);
+        let role = format!(
+            "arn:{}:iam::{}:role/{}",
+            self.identity.partition, scope.account, self.member_role
+        );
         let now = self.clock.now();
-        let credentials = self.sessions.open(&self.sts, &scope.account, &role, now).await?;
+        let credentials = self
+            .sessions
+            .open(&self.sts, &scope.account, &role, now)
+            .await?;
         let provider = SharedCredentialsProvider::new(credentials);
         Ok(config.into_builder().credentials_provider(provider).build())
     }
@@ -180,7 +217,8 @@ impl Aws {
 
 async fn identity(sts: &aws_sdk_sts::Client) -> Result<Identity, ConnectError> {
     let caller = sts.get_caller_identity().send().await;
-    let caller = caller.map_err(|error| ConnectError::WhoAmI(trouble("sts:GetCallerIdentity", &error)))?;
+    let caller =
+        caller.map_err(|error| ConnectError::WhoAmI(trouble("sts:GetCallerIdentity", &error)))?;
     let arn = caller.arn.unwrap_or_default();
     let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
     match caller.account.and_then(|account| account.parse().ok()) {

@@ -23,7 +23,11 @@ where
         }
         other => format!("no answer: {}", DisplayErrorContext(other)),
     };
-    Trouble { operation, class, message: message.chars().take(600).collect() }
+    Trouble {
+        operation,
+        class,
+        message: message.chars().take(600).collect(),
+    }
 }
 
 fn class<E>(error: &SdkError<E, Response>) -> ErrorClass
@@ -33,7 +37,11 @@ where
     match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
-            class_of(error.code().unwrap_or_default(), error.message().unwrap_or_default(), status)
+            class_of(
+                error.code().unwrap_or_default(),
+                error.message().unwrap_or_default(),
+                status,
+            )
         }
         SdkError::ConstructionFailure(_) => ErrorClass::Other,
         _ => ErrorClass::Transient,
@@ -51,10 +59,14 @@ pub fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
         "AccessDeniedException" if says("macie is not enabled") => ErrorClass::NotEnabled,
         "SlowDown" | "RequestLimitExceeded" => ErrorClass::Throttled,
         "ExpiredToken" | "ExpiredTokenException" | "RequestTimeTooSkewed" => ErrorClass::Transient,
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "UnauthorizedOperation" => ErrorClass::Denied,
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "UnauthorizedOperation" => {
+            ErrorClass::Denied
+        }
         "SignatureDoesNotMatch" | "InvalidAccessKeyId" => ErrorClass::Denied,
         code if code.starts_with("AccessDenied") => ErrorClass::Denied,
-        code if code.contains("Throttl") || code.contains("TooManyRequests") => ErrorClass::Throttled,
+        code if code.contains("Throttl") || code.contains("TooManyRequests") => {
+            ErrorClass::Throttled
+        }
         code if code.contains("Conflict") => ErrorClass::Conflict,
         code if code.contains("NotFound") || code.starts_with("NoSuch") => ErrorClass::NotFound,
         code if code.contains("Validation") || code.contains("Invalid") => ErrorClass::Invalid,
@@ -72,8 +84,18 @@ mod tests {
     #[test]
     fn codes_have_classes() {
         let cases = [
-            ("AccessDeniedException", "Macie is not enabled", 403, ErrorClass::NotEnabled),
-            ("AccessDeniedException", "User: x is not authorized", 403, ErrorClass::Denied),
+            (
+                "AccessDeniedException",
+                "Macie is not enabled",
+                403,
+                ErrorClass::NotEnabled,
+            ),
+            (
+                "AccessDeniedException",
+                "User: x is not authorized",
+                403,
+                ErrorClass::Denied,
+            ),
             ("AccessDenied", "", 403, ErrorClass::Denied),
             ("ThrottlingException", "", 429, ErrorClass::Throttled),
             ("TooManyRequestsException", "", 400, ErrorClass::Throttled),
@@ -88,7 +110,11 @@ mod tests {
             ("", "", 403, ErrorClass::Denied),
         ];
         for (code, message, status, class) in cases {
-            assert_eq!(class_of(code, message, status), class, "{code} {message} {status}");
+            assert_eq!(
+                class_of(code, message, status),
+                class,
+                "{code} {message} {status}"
+            );
         }
     }
 }

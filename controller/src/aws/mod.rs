@@ -4,5 +4,6 @@ mod clients;
 mod error;
 mod session;
 
+pub(crate) use clients::base_config;
 pub use clients::{Aws, ConnectError, Identity, Tuning};
 pub use error::{class_of, trouble};

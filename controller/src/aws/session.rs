@@ -35,9 +35,18 @@ impl Sessions {
         role_arn: &str,
         now: Timestamp,
     ) -> Result<Credentials, Trouble> {
-        let slot = self.slots.lock().await.entry(account.clone()).or_default().clone();
+        let slot = self
+            .slots
+            .lock()
+            .await
+            .entry(account.clone())
+            .or_default()
+            .clone();
         let mut session = slot.lock().await;
-        if let Some(open) = session.as_ref().filter(|open| open.expires.duration_since(now) > MARGIN) {
+        if let Some(open) = session
+            .as_ref()
+            .filter(|open| open.expires.duration_since(now) > MARGIN)
+        {
             return Ok(open.credentials.clone());
         }
         let opened = assume(sts, role_arn).await?;
@@ -70,5 +79,8 @@ async fn assume(sts: &aws_sdk_sts::Client, role_arn: &str) -> Result<Session, Tr
         Some(expires.into()),
         "AssumeRole",
     );
-    Ok(Session { credentials, expires })
+    Ok(Session {
+        credentials,
+        expires,
+    })
 }

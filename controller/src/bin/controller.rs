@@ -14,15 +14,29 @@ use tokio::time::Instant;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).init();
-    let runtime = Runtime::start(&Settings::from_env(), Clock::system(), &Tuning::default()).await?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .init();
+    let runtime =
+        Runtime::start(&Settings::from_env(), Clock::system(), &Tuning::default()).await?;
     let runtime = Arc::new(runtime);
     let function = |event: LambdaEvent<Value>| {
         let runtime = runtime.clone();
         async move {
-            let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-            let handled = lambda::handle(&runtime, &event.payload.to_string(), Some(Instant::now() + left)).await;
-            handled.into_result(&event.payload)
+            let left = event
+                .context
+                .deadline()
+                .duration_since(SystemTime::now())
+                .unwrap_or_default();
+            let handled = lambda::handle(
+                &runtime,
+                &event.payload.to_string(),
+                Some(Instant::now() + left),
+            )
+            .await;
+            Ok::<_, Error>(handled.into_result(&event.payload)?)
         }
     };
     lambda_runtime::run(service_fn(function)).await

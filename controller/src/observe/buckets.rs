@@ -17,23 +17,35 @@ const PAGE: i32 = 1_000;
 
 /// What the tags of a bucket say. An untagged bucket answers with the code `NoSuchTagSet`, which
 /// the API's model does not list.
-pub async fn bucket(aws: &Aws, scope: &Scope, rule: &TagRule, name: &BucketName) -> Fact<BucketReading> {
+pub async fn bucket(
+    aws: &Aws,
+    scope: &Scope,
+    rule: &TagRule,
+    name: &BucketName,
+) -> Fact<BucketReading> {
     let s3 = match aws.s3(scope).await {
         Ok(s3) => s3,
         Err(trouble) => return Fact::Unknown(trouble),
     };
     let request = s3.get_bucket_tagging().bucket(name.as_str());
-    match request.expected_bucket_owner(scope.account.as_str()).send().await {
+    match request
+        .expected_bucket_owner(scope.account.as_str())
+        .send()
+        .await
+    {
         Ok(reply) => {
-            let tags = reply.tag_set.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+            let tags = reply
+                .tag_set
+                .iter()
+                .map(|tag| (tag.key.as_str(), tag.value.as_str()));
             Fact::Known(rule.judge(tags).into())
         }
         Err(error) => match error.code().unwrap_or_default() {
             "NoSuchTagSet" => Fact::Known(BucketReading::NotOptedIn),
             "NoSuchBucket" => Fact::Known(BucketReading::Gone),
-            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-                Fact::Known(BucketReading::Elsewhere)
-            }
+            "PermanentRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException" => Fact::Known(BucketReading::Elsewhere),
             _ => Fact::Unknown(trouble("s3:GetBucketTagging", &error)),
         },
     }
@@ -48,7 +60,9 @@ pub async fn index(aws: &Aws, scope: &Scope, rule: &TagRule) -> Fact<BTreeSet<Bu
 }
 
 async fn search(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeSet<BucketName>, Trouble> {
-    let filter = TagFilter::builder().key(&rule.key).set_values(Some(rule.values.iter().cloned().collect()));
+    let filter = TagFilter::builder()
+        .key(&rule.key)
+        .set_values(Some(rule.values.iter().cloned().collect()));
     let mut pages = aws
         .tagging(scope)
         .await?
@@ -61,7 +75,10 @@ async fn search(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeSet<Buc
     let mut buckets = BTreeSet::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| trouble("tag:GetResources", &error))?;
-        let arns = page.resource_tag_mapping_list().iter().filter_map(|resource| resource.resource_arn());
+        let arns = page
+            .resource_tag_mapping_list()
+            .iter()
+            .filter_map(|resource| resource.resource_arn());
         buckets.extend(arns.filter_map(|arn| arn.rsplit(":::").next()?.parse::<BucketName>().ok()));
     }
     Ok(buckets)

@@ -19,7 +19,8 @@ use controller_core::{
     id::{BucketName, JobId, Region, Scope},
     job_name,
     observed::{
-        BucketSize, Census, Fact, Inventory, Job, JobStatus, Member, Membership, Relationship, Trouble,
+        BucketSize, Census, Fact, Inventory, Job, JobStatus, Member, Membership, Relationship,
+        Trouble,
     },
     policy::TagRule,
 };
@@ -31,10 +32,18 @@ use crate::aws::{Aws, trouble};
 /// `ValidationException` (seen live by DataChefHQ/aws-data-landing-zone, pull request 135). Both
 /// mean at most an attempt to enrol, never a suspension.
 pub async fn member(aws: &Aws, scope: &Scope) -> Fact<Membership> {
-    match aws.macie(&scope.region).get_member().id(scope.account.as_str()).send().await {
+    match aws
+        .macie(&scope.region)
+        .get_member()
+        .id(scope.account.as_str())
+        .send()
+        .await
+    {
         Ok(reply) => Fact::Known(membership(reply)),
         Err(error) => match error.code().unwrap_or_default() {
-            "ResourceNotFoundException" | "ValidationException" => Fact::Known(Membership::Stranger),
+            "ResourceNotFoundException" | "ValidationException" => {
+                Fact::Known(Membership::Stranger)
+            }
             _ => Fact::Unknown(trouble("macie2:GetMember", &error)),
         },
     }
@@ -56,7 +65,9 @@ fn relationship(status: Option<&RelationshipStatus>) -> Relationship {
         Some(RelationshipStatus::Created) => Relationship::Created,
         Some(RelationshipStatus::Removed) => Relationship::Removed,
         Some(RelationshipStatus::Resigned) => Relationship::Resigned,
-        Some(RelationshipStatus::EmailVerificationInProgress) => Relationship::EmailVerificationInProgress,
+        Some(RelationshipStatus::EmailVerificationInProgress) => {
+            Relationship::EmailVerificationInProgress
+        }
         Some(RelationshipStatus::EmailVerificationFailed) => Relationship::EmailVerificationFailed,
         Some(RelationshipStatus::RegionDisabled) => Relationship::RegionDisabled,
         Some(RelationshipStatus::AccountSuspended) => Relationship::AccountSuspended,
@@ -81,12 +92,19 @@ async fn list_jobs(aws: &Aws, scope: &Scope) -> Result<Vec<Job>, Trouble> {
         .values(job_name::prefix(&scope.account))
         .build();
     let filter = ListJobsFilterCriteria::builder().includes(ours).build();
-    let request = aws.macie(&scope.region).list_classification_jobs().filter_criteria(filter);
+    let request = aws
+        .macie(&scope.region)
+        .list_classification_jobs()
+        .filter_criteria(filter);
     let mut pages = request.into_paginator().send();
     let mut jobs = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| trouble(operation, &error))?;
-        jobs.extend(page.items().iter().filter_map(|summary| job(scope, summary)));
+        jobs.extend(
+            page.items()
+                .iter()
+                .filter_map(|summary| job(scope, summary)),
+        );
     }
     Ok(jobs)
 }
@@ -94,16 +112,20 @@ async fn list_jobs(aws: &Aws, scope: &Scope) -> Result<Vec<Job>, Trouble> {
 /// A job whose name is not one of ours, or without what every job has, is somebody else's.
 fn job(scope: &Scope, summary: &JobSummary) -> Option<Job> {
     let name = summary.name()?;
-    let definitions = summary.bucket_definitions().iter().filter(|definition| {
-        definition.account_id() == Some(scope.account.as_str())
-    });
+    let definitions = summary
+        .bucket_definitions()
+        .iter()
+        .filter(|definition| definition.account_id() == Some(scope.account.as_str()));
     Some(Job {
         id: summary.job_id()?.parse().ok()?,
         kind: job_name::kind(&scope.account, name)?,
         name: name.to_owned(),
         status: status(summary.job_status()),
         created_at: summary.created_at().and_then(time)?,
-        buckets: definitions.flat_map(|definition| definition.buckets()).filter_map(|name| name.parse().ok()).collect(),
+        buckets: definitions
+            .flat_map(|definition| definition.buckets())
+            .filter_map(|name| name.parse().ok())
+            .collect(),
     })
 }
 
@@ -123,7 +145,10 @@ fn status(status: Option<&aws_sdk_macie2::types::JobStatus>) -> JobStatus {
 
 /// When a job last ran.
 pub async fn last_run(aws: &Aws, region: &Region, job: &JobId) -> Fact<Option<Timestamp>> {
-    let request = aws.macie(region).describe_classification_job().job_id(job.as_str());
+    let request = aws
+        .macie(region)
+        .describe_classification_job()
+        .job_id(job.as_str());
     match request.send().await {
         Ok(reply) => Fact::Known(reply.last_run_time.as_ref().and_then(time)),
         Err(error) => Fact::Unknown(trouble("macie2:DescribeClassificationJob", &error)),
@@ -133,38 +158,74 @@ pub async fn last_run(aws: &Aws, region: &Region, job: &JobId) -> Fact<Option<Ti
 /// Opted-in buckets as Macie sees them. Asking `DescribeBuckets` makes Macie refresh its metadata
 /// (Macie User Guide, monitoring-s3-how-it-works), which it otherwise does on some tagging calls
 /// and once a day.
-pub async fn inventory(aws: &Aws, scope: &Scope, rule: &TagRule, nudge: BTreeSet<BucketName>) -> Fact<Inventory> {
+pub async fn inventory(
+    aws: &Aws,
+    scope: &Scope,
+    rule: &TagRule,
+    nudge: BTreeSet<BucketName>,
+) -> Fact<Inventory> {
     match ask_inventory(aws, scope, rule, nudge).await {
         Ok(inventory) => Fact::Known(inventory),
         Err(trouble) => Fact::Unknown(trouble),
     }
 }
 
-async fn ask_inventory(aws: &Aws, scope: &Scope, rule: &TagRule, nudge: BTreeSet<BucketName>) -> Result<Inventory, Trouble> {
+async fn ask_inventory(
+    aws: &Aws,
+    scope: &Scope,
+    rule: &TagRule,
+    nudge: BTreeSet<BucketName>,
+) -> Result<Inventory, Trouble> {
     refresh(aws, scope, nudge).await?;
-    let (buckets, monitored) = futures::future::try_join(matching(aws, scope, rule), monitored(aws, scope)).await?;
+    let (buckets, monitored) =
+        futures::future::try_join(matching(aws, scope, rule), monitored(aws, scope)).await?;
     Ok(Inventory { buckets, monitored })
 }
 
 async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Result<(), Trouble> {
-    let equals = |values: Vec<String>| BucketCriteriaAdditionalProperties::builder().set_eq(Some(values)).build();
-    let names = nudge.into_iter().take(50).map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
-    let mut request = aws.macie(&scope.region).describe_buckets().criteria("accountId", equals(vec![scope.account.as_str().to_owned()]));
+    let equals = |values: Vec<String>| {
+        BucketCriteriaAdditionalProperties::builder()
+            .set_eq(Some(values))
+            .build()
+    };
+    let names = nudge
+        .into_iter()
+        .take(50)
+        .map(|name| name.as_str().to_owned())
+        .collect::<Vec<_>>();
+    let mut request = aws
+        .macie(&scope.region)
+        .describe_buckets()
+        .criteria("accountId", equals(vec![scope.account.as_str().to_owned()]));
     if !names.is_empty() {
         request = request.criteria("bucketName", equals(names));
     }
     let refreshed = request.max_results(1).send().await;
-    refreshed.map(|_| ()).map_err(|error| trouble("macie2:DescribeBuckets", &error))
+    refreshed
+        .map(|_| ())
+        .map_err(|error| trouble("macie2:DescribeBuckets", &error))
 }
 
-async fn matching(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeMap<BucketName, BucketSize>, Trouble> {
-    let request = aws.macie(&scope.region).search_resources().bucket_criteria(criteria(scope, rule));
+async fn matching(
+    aws: &Aws,
+    scope: &Scope,
+    rule: &TagRule,
+) -> Result<BTreeMap<BucketName, BucketSize>, Trouble> {
+    let request = aws
+        .macie(&scope.region)
+        .search_resources()
+        .bucket_criteria(criteria(scope, rule));
     let mut pages = request.into_paginator().send();
     let mut buckets = BTreeMap::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| trouble("macie2:SearchResources", &error))?;
-        let found = page.matching_resources().iter().filter_map(|resource| resource.matching_bucket());
-        buckets.extend(found.filter_map(|bucket| Some((bucket.bucket_name()?.parse().ok()?, size(bucket)))));
+        let found = page
+            .matching_resources()
+            .iter()
+            .filter_map(|resource| resource.matching_bucket());
+        buckets.extend(
+            found.filter_map(|bucket| Some((bucket.bucket_name()?.parse().ok()?, size(bucket)))),
+        );
     }
     Ok(buckets)
 }
@@ -176,17 +237,30 @@ fn criteria(scope: &Scope, rule: &TagRule) -> SearchResourcesBucketCriteria {
         .values(scope.account.as_str())
         .build();
     let pairs = rule.values.iter().map(|value| {
-        SearchResourcesTagCriterionPair::builder().key(&rule.key).value(value).build()
+        SearchResourcesTagCriterionPair::builder()
+            .key(&rule.key)
+            .value(value)
+            .build()
     });
     let tag = SearchResourcesTagCriterion::builder()
         .comparator(SearchResourcesComparator::Eq)
         .set_tag_values(Some(pairs.collect()))
         .build();
     let block = SearchResourcesCriteriaBlock::builder()
-        .and(SearchResourcesCriteria::builder().simple_criterion(account).build())
-        .and(SearchResourcesCriteria::builder().tag_criterion(tag).build())
+        .and(
+            SearchResourcesCriteria::builder()
+                .simple_criterion(account)
+                .build(),
+        )
+        .and(
+            SearchResourcesCriteria::builder()
+                .tag_criterion(tag)
+                .build(),
+        )
         .build();
-    SearchResourcesBucketCriteria::builder().includes(block).build()
+    SearchResourcesBucketCriteria::builder()
+        .includes(block)
+        .build()
 }
 
 /// With an error code the sizes are missing: unknown, not zero.
@@ -200,14 +274,27 @@ fn size(bucket: &MatchingBucket) -> BucketSize {
 }
 
 async fn monitored(aws: &Aws, scope: &Scope) -> Result<Option<u64>, Trouble> {
-    let request = aws.macie(&scope.region).get_bucket_statistics().account_id(scope.account.as_str());
-    let reply = request.send().await.map_err(|error| trouble("macie2:GetBucketStatistics", &error))?;
-    Ok(reply.bucket_count.and_then(|count| u64::try_from(count).ok()))
+    let request = aws
+        .macie(&scope.region)
+        .get_bucket_statistics()
+        .account_id(scope.account.as_str());
+    let reply = request
+        .send()
+        .await
+        .map_err(|error| trouble("macie2:GetBucketStatistics", &error))?;
+    Ok(reply
+        .bucket_count
+        .and_then(|count| u64::try_from(count).ok()))
 }
 
 /// How many members there are and when the suspended ones were suspended.
 pub async fn census(aws: &Aws, region: &Region) -> Fact<Census> {
-    let mut pages = aws.macie(region).list_members().into_paginator().page_size(25).send();
+    let mut pages = aws
+        .macie(region)
+        .list_members()
+        .into_paginator()
+        .page_size(25)
+        .send();
     let mut census = Census::default();
     while let Some(page) = pages.next().await {
         let page = match page {
@@ -215,10 +302,13 @@ pub async fn census(aws: &Aws, region: &Region) -> Fact<Census> {
             Err(error) => return Fact::Unknown(census_trouble(&error)),
         };
         census.members += page.members().len();
-        let paused = page.members().iter().filter(|member| {
-            member.relationship_status() == Some(&RelationshipStatus::Paused)
-        });
-        census.suspended_at.extend(paused.filter_map(|member| time(member.updated_at()?)));
+        let paused = page
+            .members()
+            .iter()
+            .filter(|member| member.relationship_status() == Some(&RelationshipStatus::Paused));
+        census
+            .suspended_at
+            .extend(paused.filter_map(|member| time(member.updated_at()?)));
     }
     Fact::Known(census)
 }

@@ -23,7 +23,12 @@ const CONCURRENCY: usize = 16;
 type Fill = Box<dyn FnOnce(&mut Observed) + Send>;
 
 /// Reads until a decision can be made.
-pub async fn observe(aws: &Aws, policy: &Policy, mut observed: Observed, now: Timestamp) -> Observed {
+pub async fn observe(
+    aws: &Aws,
+    policy: &Policy,
+    mut observed: Observed,
+    now: Timestamp,
+) -> Observed {
     loop {
         let reads = wants(policy, &observed, now);
         if reads.is_empty() {
@@ -35,9 +40,16 @@ pub async fn observe(aws: &Aws, policy: &Policy, mut observed: Observed, now: Ti
 
 /// Makes these reads at the same time.
 pub async fn read_all(aws: &Aws, policy: &Policy, observed: &mut Observed, reads: BTreeSet<Read>) {
-    let context = Context { aws, policy, observed: &observed.clone() };
-    let fills: Vec<Fill> =
-        stream::iter(reads).map(|read| context.read(read)).buffer_unordered(CONCURRENCY).collect().await;
+    let context = Context {
+        aws,
+        policy,
+        observed: &observed.clone(),
+    };
+    let fills: Vec<Fill> = stream::iter(reads)
+        .map(|read| context.read(read))
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
     for fill in fills {
         fill(observed);
     }
@@ -56,13 +68,22 @@ impl Context<'_> {
             Read::Management => fill(organization::management(aws).await, |o| &mut o.management),
             Read::Member => fill(macie::member(aws, scope).await, |o| &mut o.member),
             Read::Jobs => fill(macie::jobs(aws, scope).await, |o| &mut o.jobs),
-            Read::Index => fill(buckets::index(aws, scope, &self.policy.tag).await, |o| &mut o.index),
+            Read::Index => fill(buckets::index(aws, scope, &self.policy.tag).await, |o| {
+                &mut o.index
+            }),
             Read::Listing => fill(buckets::listing(aws, scope).await, |o| &mut o.listing),
-            Read::Account => fill(organization::account(aws, &scope.account).await, |o| &mut o.account),
-            Read::Units => fill(organization::units(aws, &scope.account).await, |o| &mut o.units),
+            Read::Account => fill(organization::account(aws, &scope.account).await, |o| {
+                &mut o.account
+            }),
+            Read::Units => fill(organization::units(aws, &scope.account).await, |o| {
+                &mut o.units
+            }),
             Read::Inventory => {
                 let nudge = self.observed.confirmed();
-                fill(macie::inventory(aws, scope, &self.policy.tag, nudge).await, |o| &mut o.inventory)
+                fill(
+                    macie::inventory(aws, scope, &self.policy.tag, nudge).await,
+                    |o| &mut o.inventory,
+                )
             }
             Read::Census => fill(macie::census(aws, &scope.region).await, |o| &mut o.census),
             Read::Bucket(name) => {

@@ -34,7 +34,13 @@ async fn ask_management(aws: &Aws) -> Result<AccountId, Trouble> {
 /// The account in the organization.
 pub async fn account(aws: &Aws, id: &AccountId) -> Fact<Standing> {
     let operation = "organizations:DescribeAccount";
-    let account = match aws.organizations.describe_account().account_id(id.as_str()).send().await {
+    let account = match aws
+        .organizations
+        .describe_account()
+        .account_id(id.as_str())
+        .send()
+        .await
+    {
         Ok(reply) => reply.account,
         Err(SdkError::ServiceError(error)) if error.err().is_account_not_found_exception() => {
             return Fact::Known(Standing::Outside);
@@ -50,7 +56,10 @@ pub async fn account(aws: &Aws, id: &AccountId) -> Fact<Standing> {
         Some(other) => AccountState::Other(other.to_owned()),
         None => return Fact::Unknown(incomplete(operation, "the account's `State`")),
     };
-    Fact::Known(Standing::Inside { email: account.email.unwrap_or_default(), state })
+    Fact::Known(Standing::Inside {
+        email: account.email.unwrap_or_default(),
+        state,
+    })
 }
 
 /// The units above an account, nearest first, and the root.
@@ -69,19 +78,35 @@ pub async fn units(aws: &Aws, id: &AccountId) -> Fact<Vec<UnitId>> {
             Err(trouble) => return Fact::Unknown(trouble),
         }
     }
-    Fact::Unknown(incomplete("organizations:ListParents", "a root above the account"))
+    Fact::Unknown(incomplete(
+        "organizations:ListParents",
+        "a root above the account",
+    ))
 }
 
 async fn parent(aws: &Aws, child: &str) -> Result<(UnitId, bool), Trouble> {
     let operation = "organizations:ListParents";
-    let reply = aws.organizations.list_parents().child_id(child).send().await;
+    let reply = aws
+        .organizations
+        .list_parents()
+        .child_id(child)
+        .send()
+        .await;
     let reply = reply.map_err(|error| trouble(operation, &error))?;
-    let parent = reply.parents().first().ok_or_else(|| incomplete(operation, "a parent"))?;
+    let parent = reply
+        .parents()
+        .first()
+        .ok_or_else(|| incomplete(operation, "a parent"))?;
     let is_root = parent.r#type() == Some(&ParentType::Root);
     let unit = parent.id().and_then(|id| id.parse().ok());
-    unit.map(|unit| (unit, is_root)).ok_or_else(|| incomplete(operation, "the parent's id"))
+    unit.map(|unit| (unit, is_root))
+        .ok_or_else(|| incomplete(operation, "the parent's id"))
 }
 
 fn incomplete(operation: &'static str, what: &str) -> Trouble {
-    Trouble { operation, class: ErrorClass::Other, message: format!("the reply does not have {what}") }
+    Trouble {
+        operation,
+        class: ErrorClass::Other,
+        message: format!("the reply does not have {what}"),
+    }
 }
