@@ -1,3 +1,4 @@
+mod fixtures;
 mod malformed;
 
 use serde_json::{Value, json};
