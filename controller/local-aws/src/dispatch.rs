@@ -209,3 +209,17 @@ fn form(body: &[u8]) -> Value {
         .collect();
     Value::Object(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_keep_a_plus_and_queries_read_it_as_a_space() {
+        assert_eq!(segments("/orders/a+b%20c%2Fd"), ["orders", "a+b c/d"]);
+        let expected = [("prefix", "a b+c"), ("tagging", "")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(pairs("prefix=a+b%2Bc&tagging"), expected);
+        assert_eq!(form(b"Action=AssumeRole")["Action"], "AssumeRole");
+    }
+}

@@ -1,4 +1,8 @@
 //! The tag operations of S3 Control on the wire, for buckets.
+//!
+//! Clients put the account id before the host (`300000000001.127.0.0.1`), a name that nobody
+//! resolves on loopback. With `HTTP_PROXY` set to the same endpoint they send the request here
+//! all the same, and the `Host` does not matter.
 
 use super::{access_denied, tag_resource, untag_resource, wire, xml};
 use crate::{
