@@ -1,6 +1,7 @@
 //! From an HTTP request to a call of a service's operation.
 
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -192,49 +193,33 @@ pub fn broken(call: &Call) -> ApiError {
 fn segments(path: &str) -> Vec<String> {
     path.trim_start_matches('/')
         .split('/')
-        .map(decode_percent)
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect()
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_percent(key), decode_percent(value))
-        })
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
         .collect()
 }
 
 fn form(body: &[u8]) -> Value {
-    let text = String::from_utf8_lossy(body).replace('+', " ");
-    let fields: Map<String, Value> = pairs(&text)
-        .into_iter()
-        .map(|(key, value)| (key, Value::String(value)))
+    let fields: Map<String, Value> = form_urlencoded::parse(body)
+        .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
         .collect();
     Value::Object(fields)
 }
 
-fn decode_percent(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_keep_a_plus_and_queries_read_it_as_a_space() {
+        assert_eq!(segments("/orders/a+b%20c%2Fd"), ["orders", "a+b c/d"]);
+        let expected = [("prefix", "a b+c"), ("tagging", "")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(pairs("prefix=a+b%2Bc&tagging"), expected);
+        assert_eq!(form(b"Action=AssumeRole")["Action"], "AssumeRole");
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -18,6 +18,7 @@ pub mod faults;
 pub mod iam;
 pub mod macie;
 pub mod operation;
+pub mod organization;
 pub mod organizations;
 pub mod render;
 pub mod request;

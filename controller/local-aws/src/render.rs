@@ -51,7 +51,12 @@ pub fn error(service: &str, request_id: &str, error: &ApiError) -> Response<Http
         _ => {
             let mut headers = error.headers.clone();
             headers.push(("x-amzn-errortype".to_owned(), error.code.clone()));
-            let document = json!({ "__type": error.code, "message": error.message });
+            let mut document = json!({ "__type": error.code, "message": error.message });
+            for (name, value) in &error.details {
+                if let Some(members) = document.as_object_mut() {
+                    members.insert(name.clone(), json!(value));
+                }
+            }
             response(
                 error.status,
                 request_id,

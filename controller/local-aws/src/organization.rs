@@ -1,0 +1,199 @@
+//! A ready organization: what the demo, the tests and `serve` start from.
+
+use crate::{
+    Clock,
+    iam::Role,
+    organizations::{Account, Unit},
+    request::Caller,
+    world::World,
+};
+
+/// The management account.
+pub const MANAGEMENT: &str = "111111111111";
+/// The delegated administrator of Macie.
+pub const ADMINISTRATOR: &str = "222222222222";
+/// The organization's id.
+pub const ORGANIZATION: &str = "o-exampleorg1";
+/// The root's id.
+pub const ROOT: &str = "r-root";
+/// The unit that holds the workload accounts.
+pub const WORKLOADS: &str = "ou-root-workloads";
+/// Macie's service principal.
+pub const MACIE: &str = "macie.amazonaws.com";
+/// The role that the controller assumes in every account.
+pub const MEMBER_ROLE: &str = "macie-self-service-member";
+/// The role that the controller runs as, in the administrator account.
+pub const CONTROLLER_ROLE: &str = "macie-self-service-controller";
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct Organization {
+    /// How many workload accounts besides the management and the administrator account.
+    pub workloads: usize,
+    /// The governed Regions; the first is the home Region.
+    pub regions: Vec<String>,
+    /// The world's clock at the start.
+    pub clock: Clock,
+}
+
+impl Organization {
+    /// An organization of a management account, an administrator and some workload accounts.
+    pub fn new(workloads: usize, regions: &[&str], clock: Clock) -> Self {
+        Self {
+            workloads,
+            regions: regions.iter().map(|region| (*region).to_owned()).collect(),
+            clock,
+        }
+    }
+
+    /// The world with everything in it.
+    pub fn build(self) -> World {
+        let mut world = World::new(self.clock.clone());
+        add_organization(&mut world);
+        add_accounts(&mut world, self.workloads);
+        add_roles(&mut world);
+        self.add_services(&mut world);
+        world
+    }
+
+    /// What the services of the administrator need in every Region: Macie, buses and queues are
+    /// added here.
+    fn add_services(&self, _world: &mut World) {}
+}
+
+/// The id of a workload account, counted from 1.
+pub fn workload(number: usize) -> String {
+    format!("3{number:011}")
+}
+
+/// The `admin` user of an account, as its own access key shows it.
+pub fn admin(account: &str) -> Caller {
+    Caller {
+        account: account.to_owned(),
+        arn: format!("arn:aws:iam::{account}:user/admin"),
+        role: None,
+    }
+}
+
+fn add_organization(world: &mut World) {
+    let organizations = &mut world.organizations;
+    organizations.id = ORGANIZATION.to_owned();
+    organizations.management = MANAGEMENT.to_owned();
+    organizations.trusted_services = vec![MACIE.to_owned()];
+    organizations.delegated = vec![(MACIE.to_owned(), ADMINISTRATOR.to_owned())];
+    for (id, name, parent) in [(ROOT, "Root", None), (WORKLOADS, "Workloads", Some(ROOT))] {
+        let unit = Unit {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            parent: parent.map(str::to_owned),
+        };
+        organizations.units.insert(id.to_owned(), unit);
+    }
+}
+
+fn add_accounts(world: &mut World, workloads: usize) {
+    add_account(world, MANAGEMENT, "management", ROOT);
+    add_account(world, ADMINISTRATOR, "macie-administrator", ROOT);
+    for number in 1..=workloads {
+        let name = format!("workload-{number}");
+        add_account(world, &workload(number), &name, WORKLOADS);
+    }
+}
+
+fn add_account(world: &mut World, id: &str, name: &str, parent: &str) {
+    let account = Account {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        email: format!("{name}@example.com"),
+        state: "ACTIVE".to_owned(),
+        parent: parent.to_owned(),
+        disabled_regions: Vec::new(),
+    };
+    world.organizations.accounts.insert(id.to_owned(), account);
+}
+
+fn add_roles(world: &mut World) {
+    let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
+    for account in accounts {
+        world.iam.put_role(&account, MEMBER_ROLE, member_role());
+    }
+    world
+        .iam
+        .put_role(ADMINISTRATOR, CONTROLLER_ROLE, controller_role());
+}
+
+fn member_role() -> Role {
+    Role {
+        trusts: vec![
+            format!("arn:aws:iam::{ADMINISTRATOR}:role/{CONTROLLER_ROLE}"),
+            ADMINISTRATOR.to_owned(),
+        ],
+        allows: owned(&[
+            "s3:ListAllMyBuckets",
+            "s3:GetBucketTagging",
+            "tag:GetResources",
+        ]),
+    }
+}
+
+fn controller_role() -> Role {
+    Role {
+        trusts: vec![ADMINISTRATOR.to_owned()],
+        allows: owned(&[
+            "macie2:*",
+            "organizations:Describe*",
+            "organizations:List*",
+            "sts:AssumeRole",
+            "events:PutEvents",
+            "sqs:*",
+        ]),
+    }
+}
+
+fn owned(actions: &[&str]) -> Vec<String> {
+    actions.iter().map(|action| (*action).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn an_organization_has_its_accounts_units_and_roles() {
+        let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
+        let world = Organization::new(2, &["eu-west-1"], clock).build();
+        let accounts: Vec<(&str, &str, &str)> = world
+            .organizations
+            .accounts
+            .values()
+            .map(|a| (a.id.as_str(), a.name.as_str(), a.parent.as_str()))
+            .collect();
+        assert_eq!(
+            accounts,
+            [
+                ("111111111111", "management", ROOT),
+                ("222222222222", "macie-administrator", ROOT),
+                ("300000000001", "workload-1", WORKLOADS),
+                ("300000000002", "workload-2", WORKLOADS),
+            ]
+        );
+        let roles: Vec<(&str, &str)> = world
+            .iam
+            .roles
+            .keys()
+            .map(|(account, name)| (account.as_str(), name.as_str()))
+            .collect();
+        assert_eq!(
+            roles,
+            [
+                (MANAGEMENT, MEMBER_ROLE),
+                (ADMINISTRATOR, CONTROLLER_ROLE),
+                (ADMINISTRATOR, MEMBER_ROLE),
+                ("300000000001", MEMBER_ROLE),
+                ("300000000002", MEMBER_ROLE),
+            ]
+        );
+    }
+}
