@@ -375,12 +375,8 @@ impl Checker<'_> {
     /// The grace period of an enabled member begins only when nothing is opted in, and never in
     /// the past; that of a suspended one is not a matter of grace.
     fn mark_left(&self, tags: &std::collections::BTreeMap<String, String>) -> Option<Invariant> {
-        let Some(since) = tags
-            .get(OPTED_OUT_SINCE)
-            .filter(|_| self.status() == Some(&Relationship::Enabled))
-        else {
-            return None;
-        };
+        let enabled = self.status() == Some(&Relationship::Enabled);
+        let since = tags.get(OPTED_OUT_SINCE).filter(|_| enabled)?;
         unless(
             since.parse::<Timestamp>().ok() == Some(self.now),
             Invariant::SuspendAfterGrace,

@@ -166,7 +166,7 @@ impl<'a> Wanted<'a> {
             .union(&self.observed.indexed())
             .cloned()
             .collect();
-        let returning = known.is_some_and(|known| member::has_left(known));
+        let returning = known.is_some_and(member::has_left);
         let open = gaps::may_be_open(&view, known);
         if returning {
             self.confirm_one();
