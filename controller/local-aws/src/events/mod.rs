@@ -1,5 +1,9 @@
 //! EventBridge: buses, rules, delivery.
 
+mod matching;
+pub mod pattern;
+mod wildcard;
+
 use crate::{
     error::ApiError,
     operation::Operation,
