@@ -4,12 +4,12 @@
 use local_aws::events::pattern::Pattern;
 use serde_json::Value;
 
-fn verdicts() -> Value {
+fn verdicts() -> Result<Value, Box<dyn std::error::Error>> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/fixtures/event-ruler-verdicts.json"
     );
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
 }
 
 fn verdict(pattern: &Value, event: &Value) -> &'static str {
@@ -22,7 +22,7 @@ fn verdict(pattern: &Value, event: &Value) -> &'static str {
 
 #[test]
 fn every_operator_case_agrees() {
-    let verdicts = verdicts();
+    let verdicts = verdicts().unwrap();
     let event = &verdicts["operators"]["event"];
     let cases = verdicts["operators"]["cases"].as_array().unwrap();
     let differing: Vec<String> = cases
@@ -38,7 +38,7 @@ fn every_operator_case_agrees() {
 
 #[test]
 fn every_pair_of_pattern_and_event_agrees() {
-    let verdicts = verdicts();
+    let verdicts = verdicts().unwrap();
     let (patterns, events) = (&verdicts["patterns"], &verdicts["events"]);
     let mut ran = 0;
     for (name, pattern) in patterns.as_object().unwrap() {
