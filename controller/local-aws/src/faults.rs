@@ -74,6 +74,11 @@ impl Faults {
         self.rules.push(fault);
     }
 
+    /// The faults in force, in the order in which they are tried.
+    pub fn rules(&self) -> &[Fault] {
+        &self.rules
+    }
+
     /// Removes every fault and revives a crashed caller.
     pub fn clear(&mut self) {
         self.rules.clear();

@@ -12,6 +12,7 @@
 pub mod clock;
 pub mod control;
 pub mod dispatch;
+pub mod docs;
 pub mod error;
 pub mod events;
 pub mod faults;

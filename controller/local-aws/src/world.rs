@@ -33,7 +33,7 @@ pub struct World {
 }
 
 /// A call that arrived, for budgets and least-privilege tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CallRecord {
     /// When, by the world's clock.
     pub at: Timestamp,
@@ -52,7 +52,8 @@ pub struct CallRecord {
 }
 
 /// Behaviour that AWS does not document; the tests pass with each value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Switches {
     /// How long the tagging index lags behind S3.
     pub index_lag: SignedDuration,
