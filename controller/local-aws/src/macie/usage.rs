@@ -1,0 +1,431 @@
+//! What Macie costs: buckets monitored, bytes analysed. Only what has accrued.
+//!
+//! Prices of us-east-1, first tier, without free trial, free gigabytes and discounts: Macie's own
+//! estimate shows a trial's would-be cost and ignores most discounts too. A gigabyte is 10^9
+//! bytes and a terabyte 10^12, for AWS's pages do not say which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Scope,
+    buckets::Order,
+    members::Relationship,
+    schedule::utc,
+    scope::Comparator,
+    session,
+    wire::{Outcome, Paging, input, invalid, paged, set},
+};
+use crate::{
+    error::ApiError,
+    request::{Call, Reply},
+    world::World,
+};
+
+/// What jobs may analyse of an account's buckets in a month.
+pub(super) const QUOTA_BYTES: u64 = QUOTA_TERABYTES * 1_000_000_000_000;
+const QUOTA_TERABYTES: u64 = 5;
+
+/// Dollars per bucket and month, in cents.
+const BUCKET_MONTH_CENTS: i64 = 10;
+
+/// Buckets per account that are monitored, and so charged.
+const BUCKET_QUOTA: usize = 10_000;
+
+/// What an account has used in a Region; outlives its session.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    first_enabled_at: Option<Timestamp>,
+    /// When Macie was on; the last span may still be open.
+    spans: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Bytes analysed by jobs, and when.
+    analysed: Vec<(Timestamp, u64)>,
+    /// When the monthly quota was met.
+    limited: Vec<Timestamp>,
+}
+
+impl Ledger {
+    pub(super) fn open(&mut self, at: Timestamp) {
+        self.first_enabled_at.get_or_insert(at);
+        if !matches!(self.spans.last(), Some((_, None))) {
+            self.spans.push((at, None));
+        }
+    }
+
+    pub(super) fn close(&mut self, at: Timestamp) {
+        if let Some((_, end @ None)) = self.spans.last_mut() {
+            *end = Some(at);
+        }
+    }
+
+    pub(super) fn analysed(&mut self, at: Timestamp, bytes: u64) {
+        self.analysed.push((at, bytes));
+    }
+
+    pub(super) fn limited(&mut self, at: Timestamp) {
+        self.limited.push(at);
+    }
+
+    /// Bytes analysed in the UTC month of a time.
+    pub(super) fn analysed_in_month(&self, at: Timestamp) -> u64 {
+        let in_month = |(then, _): &&(Timestamp, u64)| same_month(*then, at);
+        self.analysed
+            .iter()
+            .rev()
+            .take_while(in_month)
+            .map(|(_, bytes)| bytes)
+            .sum()
+    }
+
+    fn is_limited(&self, at: Timestamp) -> bool {
+        self.limited.iter().any(|then| same_month(*then, at))
+    }
+}
+
+fn same_month(left: Timestamp, right: Timestamp) -> bool {
+    utc(left).date().first_of_month() == utc(right).date().first_of_month()
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum TimeRange {
+    MonthToDate,
+    #[default]
+    #[serde(rename = "PAST_30_DAYS")]
+    Past30Days,
+}
+
+impl TimeRange {
+    /// From when on: the first of the month, or 30 days ago.
+    fn start(self, now: Timestamp) -> Timestamp {
+        let midnight = jiff::civil::Time::midnight();
+        match self {
+            Self::Past30Days => now
+                .checked_sub(SignedDuration::from_hours(24 * 30))
+                .unwrap_or(now),
+            Self::MonthToDate => jiff::tz::TimeZone::UTC
+                .to_timestamp(utc(now).date().first_of_month().to_datetime(midnight))
+                .unwrap_or(now),
+        }
+    }
+}
+
+/// An account's cost in a time range.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    monitoring: Decimal,
+    jobs: Decimal,
+}
+
+impl Cost {
+    fn total(self) -> Decimal {
+        self.monitoring + self.jobs
+    }
+
+    /// Automated discovery costs nothing here.
+    fn by_type(self) -> [(&'static str, Decimal); 4] {
+        [
+            ("DATA_INVENTORY_EVALUATION", self.monitoring),
+            ("SENSITIVE_DATA_DISCOVERY", self.jobs),
+            ("AUTOMATED_SENSITIVE_DATA_DISCOVERY", Decimal::ZERO),
+            ("AUTOMATED_OBJECT_MONITORING", Decimal::ZERO),
+        ]
+    }
+}
+
+/// What an account has cost since a time. A bucket that is monitored at any time of a UTC day is
+/// charged for that day, at a tenth of a dollar divided by the days of the month.
+fn cost(world: &World, scope: &Scope, from: Timestamp) -> Cost {
+    let Some(ledger) = world.macie.ledgers.get(scope) else {
+        return Cost::default();
+    };
+    let recent = ledger.analysed.iter().filter(|(at, _)| *at >= from);
+    let bytes: Decimal = recent.map(|(_, bytes)| Decimal::from(*bytes)).sum();
+    let price = Decimal::new(BUCKET_MONTH_CENTS, 2);
+    let monitoring: Decimal = bucket_days(world, scope, ledger, from)
+        .into_iter()
+        .map(|(day, buckets)| {
+            Decimal::from(buckets.min(BUCKET_QUOTA)) * price / Decimal::from(day.days_in_month())
+        })
+        .sum();
+    Cost {
+        monitoring: monitoring.round_dp(9),
+        jobs: bytes / Decimal::from(1_000_000_000),
+    }
+}
+
+/// How many buckets were monitored, by UTC day.
+fn bucket_days(
+    world: &World,
+    scope: &Scope,
+    ledger: &Ledger,
+    from: Timestamp,
+) -> BTreeMap<Date, usize> {
+    let now = world.now();
+    let mut days: BTreeSet<(Date, &str)> = BTreeSet::new();
+    for (bucket, lives) in lifetimes(world, scope) {
+        for (created, deleted) in lives {
+            for (opened, closed) in &ledger.spans {
+                let start = from.max(created).max(*opened);
+                let end = now.min(deleted.unwrap_or(now)).min(closed.unwrap_or(now));
+                days.extend(dates(start, end).map(|date| (date, bucket)));
+            }
+        }
+    }
+    let mut counts = BTreeMap::new();
+    for (date, _) in days {
+        *counts.entry(date).or_default() += 1;
+    }
+    counts
+}
+
+/// The UTC days that a span of time touches.
+fn dates(start: Timestamp, end: Timestamp) -> impl Iterator<Item = Date> {
+    let last = utc(end).date();
+    let first = (start <= end).then(|| utc(start).date());
+    std::iter::successors(first, |date| date.checked_add(1.day()).ok())
+        .take_while(move |date| *date <= last)
+}
+
+type Lives = Vec<(Timestamp, Option<Timestamp>)>;
+
+/// When each bucket of an account existed.
+fn lifetimes<'w>(world: &'w World, scope: &Scope) -> BTreeMap<&'w str, Lives> {
+    let mut lifetimes: BTreeMap<&str, Lives> = BTreeMap::new();
+    let own = |change: &&crate::s3::Change| {
+        change.account == scope.account && change.region == scope.region
+    };
+    for change in world.s3.history.iter().filter(own) {
+        let lives = lifetimes.entry(&change.bucket).or_default();
+        match (lives.last_mut(), &change.tags) {
+            (Some((_, deleted @ None)), None) => *deleted = Some(change.at),
+            (Some((_, None)), Some(_)) | (_, None) => {}
+            (_, Some(_)) => lives.push((change.at, None)),
+        }
+    }
+    lifetimes
+}
+
+pub(super) fn perform(world: &World, call: &Call, operation: &str) -> Outcome {
+    let scope = Scope::of(call);
+    session::required(world, &scope)?;
+    match operation {
+        "GetUsageStatistics" => statistics(world, &scope, &input(call)?),
+        _ => totals(world, call, &scope),
+    }
+}
+
+/// The caller, and the accounts that are associated with it: Paused ones too, for AWS does not
+/// say that they disappear.
+fn accounts(world: &World, scope: &Scope) -> Vec<Scope> {
+    let administers = world.macie.administrator(&scope.region) == Some(scope.account.as_str());
+    let members = world
+        .macie
+        .members(&scope.region)
+        .filter(|(_, member)| administers && member.status != Relationship::Removed)
+        .map(|(account, _)| Scope::new(&scope.region, account));
+    let mut accounts: Vec<Scope> = std::iter::once(scope.clone()).chain(members).collect();
+    accounts.retain(|scope| world.macie.ledgers.contains_key(scope));
+    accounts.sort();
+    accounts
+}
+
+fn totals(world: &World, call: &Call, scope: &Scope) -> Outcome {
+    let range = match call.query("timeRange") {
+        None => TimeRange::default(),
+        Some(text) => serde_json::from_value(json!(text)).map_err(|_| {
+            invalid(format!(
+                "`timeRange` is `{text}`: expected MONTH_TO_DATE or PAST_30_DAYS"
+            ))
+        })?,
+    };
+    let from = range.start(world.now());
+    let sum = accounts(world, scope)
+        .iter()
+        .map(|account| cost(world, account, from))
+        .fold(Cost::default(), |sum, cost| Cost {
+            monitoring: sum.monitoring + cost.monitoring,
+            jobs: sum.jobs + cost.jobs,
+        });
+    let totals: Vec<Value> = sum
+        .by_type()
+        .into_iter()
+        .map(|(kind, cost)| json!({ "currency": "USD", "estimatedCost": dollars(cost), "type": kind }))
+        .collect();
+    Ok(Reply::json(
+        json!({ "timeRange": range, "usageTotals": totals }),
+    ))
+}
+
+fn dollars(cost: Decimal) -> String {
+    cost.normalize().to_string()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statistics {
+    #[serde(default)]
+    filter_by: Vec<Filter>,
+    sort_by: Option<Sort>,
+    #[serde(default)]
+    time_range: TimeRange,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    comparator: Comparator,
+    key: FilterKey,
+    values: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum FilterKey {
+    AccountId,
+    ServiceLimit,
+    FreeTrialStartDate,
+    Total,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sort {
+    key: SortKey,
+    #[serde(default)]
+    order_by: Order,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum SortKey {
+    AccountId,
+    Total,
+    ServiceLimitValue,
+    FreeTrialStartDate,
+}
+
+/// One account's record.
+struct Record {
+    account: String,
+    cost: Cost,
+    limited: bool,
+    trial: Option<Timestamp>,
+}
+
+impl Filter {
+    fn check(&self) -> Result<(), ApiError> {
+        let value = self.values.first().map(String::as_str).unwrap_or_default();
+        let one = self.values.len() == 1;
+        let order = !matches!(
+            self.comparator,
+            Comparator::Contains | Comparator::StartsWith
+        );
+        let fits = match self.key {
+            FilterKey::AccountId => {
+                self.comparator == Comparator::Contains && !self.values.is_empty()
+            }
+            FilterKey::ServiceLimit => one && order && value.parse::<bool>().is_ok(),
+            FilterKey::FreeTrialStartDate => one && order && value.parse::<Timestamp>().is_ok(),
+            FilterKey::Total => one && order && value.parse::<Decimal>().is_ok(),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "the filter on {:?} with {:?} and {:?} is not valid: accountId takes CONTAINS, the others EQ, NE, GT, GTE, LT or LTE with one value",
+            self.key, self.comparator, self.values
+        )))
+    }
+
+    fn holds(&self, record: &Record) -> bool {
+        let value = self.values.first().map(String::as_str).unwrap_or_default();
+        let comparator = self.comparator;
+        match self.key {
+            FilterKey::AccountId => comparator.says(&record.account, &self.values),
+            FilterKey::ServiceLimit => value
+                .parse()
+                .is_ok_and(|value| comparator.orders(&record.limited, &value)),
+            FilterKey::FreeTrialStartDate => value.parse().is_ok_and(|value| {
+                record
+                    .trial
+                    .is_some_and(|at| comparator.orders(&at, &value))
+            }),
+            FilterKey::Total => value
+                .parse()
+                .is_ok_and(|value| comparator.orders(&record.cost.total(), &value)),
+        }
+    }
+}
+
+fn statistics(world: &World, scope: &Scope, request: &Statistics) -> Outcome {
+    let paging = Paging::new(request.max_results, request.next_token.as_deref(), 50, 1000)?;
+    request.filter_by.iter().try_for_each(Filter::check)?;
+    let (now, from) = (world.now(), request.time_range.start(world.now()));
+    let mut records: Vec<Record> = accounts(world, scope)
+        .into_iter()
+        .map(|scope| {
+            let ledger = world.macie.ledgers.get(&scope);
+            Record {
+                cost: cost(world, &scope, from),
+                limited: ledger.is_some_and(|ledger| ledger.is_limited(now)),
+                trial: ledger.and_then(|ledger| ledger.first_enabled_at),
+                account: scope.account,
+            }
+        })
+        .filter(|record| request.filter_by.iter().all(|filter| filter.holds(record)))
+        .collect();
+    if let Some(sort) = &request.sort_by {
+        match sort.key {
+            SortKey::AccountId => sort
+                .order_by
+                .sort(&mut records, |record| record.account.clone()),
+            SortKey::Total => sort
+                .order_by
+                .sort(&mut records, |record| record.cost.total()),
+            SortKey::FreeTrialStartDate => sort.order_by.sort(&mut records, |record| record.trial),
+            // The quota is the same for every account.
+            SortKey::ServiceLimitValue => {}
+        }
+    }
+    let (page, next) = paging.cut(records);
+    let page = page.iter().map(document).collect();
+    let mut document = paged("records", page, next);
+    set(&mut document, "timeRange", Some(json!(request.time_range)));
+    Ok(Reply::json(document))
+}
+
+fn document(record: &Record) -> Value {
+    let usage: Vec<Value> = record
+        .cost
+        .by_type()
+        .into_iter()
+        .map(|(kind, cost)| {
+            let mut usage =
+                json!({ "currency": "USD", "estimatedCost": dollars(cost), "type": kind });
+            let limit = json!({
+                "isServiceLimited": record.limited,
+                "unit": "TERABYTES",
+                "value": QUOTA_TERABYTES,
+            });
+            set(
+                &mut usage,
+                "serviceLimit",
+                (kind == "SENSITIVE_DATA_DISCOVERY").then_some(limit),
+            );
+            usage
+        })
+        .collect();
+    let mut document = json!({ "accountId": record.account, "usage": usage });
+    set(
+        &mut document,
+        "freeTrialStartDate",
+        record.trial.map(|at| at.to_string()),
+    );
+    document
+}
