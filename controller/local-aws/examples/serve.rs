@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::Running {
         ahead: jiff::SignedDuration::ZERO,
     };
-    let world = Organization::new(3, &["eu-west-1", "us-east-1"], clock).build();
+    let world = Organization::new(3, &["eu-west-1", "us-east-1"], clock).build()?;
     let accounts: Vec<(String, String)> = world
         .organizations
         .accounts
