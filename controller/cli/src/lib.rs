@@ -1,1 +1,3 @@
-//! Placeholder.
+//! `maciectl`: the controller for people, and the local AWS with the controller attached.
+
+pub mod sandbox;
