@@ -9,8 +9,9 @@ use controller::{
     config::{Endpoint, Runtime, Settings},
     lambda::{self, Handled},
 };
-use jiff::SignedDuration;
-use local_aws::{LocalAws, World, iam, organization};
+use controller_core::{event::sweep_message, id::Scope, policy::Policy};
+use jiff::{SignedDuration, Timestamp};
+use local_aws::{LocalAws, World, iam, organization, sqs::{self, QueueId}};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
@@ -27,6 +28,7 @@ pub struct Sandbox {
     pub local: LocalAws,
     /// The controller with its policy and queue.
     pub runtime: Runtime,
+    policy: String,
 }
 
 impl Sandbox {
@@ -38,7 +40,7 @@ impl Sandbox {
         let shared = local.world().clone();
         let clock = Clock::new(move || shared.lock().now());
         let runtime = Runtime::start(&settings(&local, policy), clock, tuning).await?;
-        Ok(Self { local, runtime })
+        Ok(Self { local, runtime, policy: policy.to_owned() })
     }
 
     /// Takes messages from the queue as Lambda's event source does, hands them to the controller
@@ -68,6 +70,26 @@ impl Sandbox {
             batches.extend(self.pump().await?);
         }
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
+    }
+
+    /// Puts a sweep message for every account and governed Region on the queue.
+    pub fn sweep(&self) -> Result<()> {
+        let policy = Policy::parse(&self.policy)?;
+        let mut world = self.local.world().lock();
+        let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
+        let queue = QueueId::new(organization::ADMINISTRATOR, policy.home_region.as_str(), organization::QUEUE);
+        for account in accounts {
+            for region in &policy.regions {
+                let scope = Scope { account: account.parse()?, region: region.clone() };
+                sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.local.world().lock().now()
     }
 
     /// Turns the world's clock forward.
@@ -160,5 +182,13 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
             access_key_id: iam::access_key(administrator),
             secret_access_key: iam::SECRET.to_owned(),
         }),
+    }
+}
+
+/// The text of a policy that is given as a file or as JSON text; a sandbox has no SSM.
+pub fn policy_text(source: &str) -> Result<String> {
+    match source.trim_start().starts_with('{') {
+        true => Ok(source.to_owned()),
+        false => std::fs::read_to_string(source).with_context(|| format!("cannot read the policy `{source}`")),
     }
 }
