@@ -197,7 +197,7 @@ fn eligible<'w>(
     let scoping = job.definition.s3_job_definition.scoping.as_ref();
     bucket.objects.iter().filter(move |(key, object)| {
         extension(key).is_some()
-            && object.modified_at <= run.started_at
+            && !run.since.is_newer(&bucket.name, key, object)
             && since.is_none_or(|since| since.is_newer(&bucket.name, key, object))
             && scoping.is_none_or(|scoping| scoping.matches(key, object))
             && !run.done.contains(&(bucket.name.clone(), (*key).clone()))
