@@ -155,7 +155,7 @@ fn describe(world: &World, scope: &Scope, request: &Describe) -> Outcome {
         SORTABLE,
     )?;
     let property = |document: &Value, name: &str| document.get(name).cloned().unwrap_or_default();
-    let mut documents: Vec<(Seen, Value)> = inventory::seen(world, scope, world.now())
+    let mut documents: Vec<(Seen, Value)> = inventory::seen(world, scope, world.now(), |_| true)
         .into_iter()
         .map(|bucket| {
             let document = metadata(world, scope, &bucket);

@@ -243,6 +243,7 @@ fn new_job(
     schedule: Option<Schedule>,
 ) -> Job {
     let now = world.now();
+    let since = Since::now(world, &definition.s3_job_definition, now);
     let only_new = definition.job_type == JobType::Scheduled && !definition.initial_run;
     Job {
         id: world.uuid().replace('-', ""),
@@ -258,7 +259,7 @@ fn new_job(
         schedule,
         next_run: now,
         current: None,
-        since: only_new.then(|| Since::now(world, &scope.region, now)),
+        since: only_new.then_some(since),
         pause: None,
         resumes_at: now,
     }

@@ -45,7 +45,7 @@ enum SearchAttribute {
 pub(super) fn search(world: &World, scope: &Scope, request: &Search) -> Outcome {
     let paging = Paging::new(request.max_results, request.next_token.as_deref(), 50, 1000)?;
     request.bucket_criteria.check(false)?;
-    let mut buckets = inventory::seen(world, scope, world.now());
+    let mut buckets = inventory::seen(world, scope, world.now(), |_| true);
     buckets.retain(|bucket| {
         request
             .bucket_criteria
@@ -102,12 +102,8 @@ pub(super) fn statistics(world: &World, scope: &Scope, request: &Statistics) -> 
             )));
         }
     }
-    let mut buckets = inventory::seen(world, scope, world.now());
-    buckets.retain(|bucket| {
-        request
-            .account_id
-            .as_ref()
-            .is_none_or(|id| *id == bucket.account)
+    let buckets = inventory::seen(world, scope, world.now(), |account| {
+        request.account_id.as_ref().is_none_or(|id| id == account)
     });
     let mut sum = Sizes::default();
     for sizes in buckets
