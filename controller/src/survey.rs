@@ -24,11 +24,16 @@ pub async fn accounts(aws: &Aws) -> Result<Vec<Listed>, Trouble> {
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| trouble("organizations:ListAccounts", &error))?;
         let open = page.accounts().iter().filter(|account| {
-            account.state().is_none_or(|state| state.as_str() != "CLOSED")
+            account
+                .state()
+                .is_none_or(|state| state.as_str() != "CLOSED")
         });
         accounts.extend(open.filter_map(|account| {
             let name = account.name().unwrap_or_default().to_owned();
-            Some(Listed { id: account.id()?.parse().ok()?, name })
+            Some(Listed {
+                id: account.id()?.parse().ok()?,
+                name,
+            })
         }));
     }
     accounts.sort();
@@ -37,12 +42,18 @@ pub async fn accounts(aws: &Aws) -> Result<Vec<Listed>, Trouble> {
 
 /// Every account in every governed Region, or in the one that is asked for.
 pub fn scopes(policy: &Policy, accounts: &[Listed], region: Option<&Region>) -> Vec<Scope> {
-    let regions = policy.regions.iter().filter(|governed| region.is_none_or(|only| only == *governed));
+    let regions = policy
+        .regions
+        .iter()
+        .filter(|governed| region.is_none_or(|only| only == *governed));
     let regions: Vec<&Region> = regions.collect();
     accounts
         .iter()
         .flat_map(|account| {
-            regions.iter().map(|region| Scope { account: account.id.clone(), region: (*region).clone() })
+            regions.iter().map(|region| Scope {
+                account: account.id.clone(),
+                region: (*region).clone(),
+            })
         })
         .collect()
 }

@@ -57,7 +57,9 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show the whole life of an opt-in on a local AWS, then exit. Needs no AWS account.
-    #[command(after_help = "Example:\n  maciectl demo\n  maciectl demo --output json | jq '.timeline[].what'")]
+    #[command(
+        after_help = "Example:\n  maciectl demo\n  maciectl demo --output json | jq '.timeline[].what'"
+    )]
     Demo,
     /// Serve a local AWS on loopback with the controller attached, until Ctrl-C.
     #[command(after_help = "Example:\n  maciectl local --port 4566 --accounts 4")]
@@ -70,13 +72,17 @@ pub enum Command {
         accounts: u16,
     },
     /// Feed events to the controller: one event, an array, JSON lines, or an SQS batch.
-    #[command(after_help = "Examples:\n  maciectl handle event.json\n  cat batch.json | maciectl handle -")]
+    #[command(
+        after_help = "Examples:\n  maciectl handle event.json\n  cat batch.json | maciectl handle -"
+    )]
     Handle {
         /// A file, or `-` for standard input.
         file: String,
     },
     /// Show what would change and why; write nothing.
-    #[command(after_help = "Examples:\n  maciectl plan\n  maciectl plan --account 111122223333 --region eu-west-1 --detailed-exitcode")]
+    #[command(
+        after_help = "Examples:\n  maciectl plan\n  maciectl plan --account 111122223333 --region eu-west-1 --detailed-exitcode"
+    )]
     Plan {
         /// Where.
         #[command(flatten)]
@@ -103,7 +109,9 @@ pub enum Command {
         all: bool,
     },
     /// Show why a bucket is or is not scanned, link by link, with the fix.
-    #[command(after_help = "Examples:\n  maciectl explain invoices\n  maciectl explain invoices --account 111122223333 --region eu-west-1")]
+    #[command(
+        after_help = "Examples:\n  maciectl explain invoices\n  maciectl explain invoices --account 111122223333 --region eu-west-1"
+    )]
     Explain {
         /// The bucket.
         bucket: BucketName,
@@ -112,7 +120,9 @@ pub enum Command {
         account: Option<AccountId>,
     },
     /// Print a completion script for a shell.
-    #[command(after_help = "Example:\n  maciectl completions bash > /etc/bash_completion.d/maciectl")]
+    #[command(
+        after_help = "Example:\n  maciectl completions bash > /etc/bash_completion.d/maciectl"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -27,7 +27,9 @@ pub fn json(document: &impl Serialize) -> anyhow::Result<()> {
 /// A table with these headings.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings);
     table
 }
@@ -41,7 +43,11 @@ pub fn print(table: &Table) {
 pub fn cost(cost: &Cost) -> String {
     let monthly = cost.monthly_usd.map(|usd| format!("{usd} a month"));
     let once = cost.once_usd.map(|usd| format!("{usd} once"));
-    monthly.into_iter().chain(once).collect::<Vec<_>>().join(", ")
+    monthly
+        .into_iter()
+        .chain(once)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A note for people: what it is, and what to do.
@@ -49,9 +55,14 @@ pub fn note(note: &Note) -> (&'static str, String) {
     match note {
         Note::Waiting(on) => ("waiting", on.to_string()),
         Note::Blocked(by) => ("blocked", format!("{by} (fix: {})", by.fix())),
-        Note::NearMiss { bucket, found, expected } => {
-            ("near miss", format!("{bucket} is tagged `{found}`, an opt-in is `{expected}`"))
-        }
+        Note::NearMiss {
+            bucket,
+            found,
+            expected,
+        } => (
+            "near miss",
+            format!("{bucket} is tagged `{found}`, an opt-in is `{expected}`"),
+        ),
     }
 }
 
@@ -59,22 +70,47 @@ pub fn note(note: &Note) -> (&'static str, String) {
 pub fn reports(reports: &[Report]) {
     let mut table = table(&["account", "Region", "", "what", "why", "estimated cost"]);
     for report in reports {
-        let place = [report.scope.account.to_string(), report.scope.region.to_string()];
+        let place = [
+            report.scope.account.to_string(),
+            report.scope.region.to_string(),
+        ];
         let mut row = |sign: &str, what: String, why: String, cost: String| {
-            table.add_row([place[0].clone(), place[1].clone(), sign.to_owned(), what, why, cost]);
+            table.add_row([
+                place[0].clone(),
+                place[1].clone(),
+                sign.to_owned(),
+                what,
+                why,
+                cost,
+            ]);
         };
         let sign = if report.dry_run { "would" } else { "did" };
         for change in &report.changes {
-            row(sign, change.summary.clone(), change.why.to_string(), cost(&change.cost));
+            row(
+                sign,
+                change.summary.clone(),
+                change.why.to_string(),
+                cost(&change.cost),
+            );
         }
         for failure in &report.failures {
-            row("failed", failure.summary.clone(), failure.trouble.to_string(), String::new());
+            row(
+                "failed",
+                failure.summary.clone(),
+                failure.trouble.to_string(),
+                String::new(),
+            );
         }
         for (sign, text) in report.notes.iter().map(note) {
             row(sign, text, String::new(), String::new());
         }
         if let Some(violation) = &report.violation {
-            row("stopped", violation.to_string(), "a defect of the controller: nothing was done".to_owned(), String::new());
+            row(
+                "stopped",
+                violation.to_string(),
+                "a defect of the controller: nothing was done".to_owned(),
+                String::new(),
+            );
         }
         if let Some(why) = &report.unpublished {
             row("unpublished", why.clone(), String::new(), String::new());

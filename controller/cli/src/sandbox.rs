@@ -11,7 +11,10 @@ use controller::{
 };
 use controller_core::{event::sweep_message, id::Scope, policy::Policy};
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{LocalAws, World, iam, organization, sqs::{self, QueueId}};
+use local_aws::{
+    LocalAws, World, iam, organization,
+    sqs::{self, QueueId},
+};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
@@ -40,7 +43,11 @@ impl Sandbox {
         let shared = local.world().clone();
         let clock = Clock::new(move || shared.lock().now());
         let runtime = Runtime::start(&settings(&local, policy), clock, tuning).await?;
-        Ok(Self { local, runtime, policy: policy.to_owned() })
+        Ok(Self {
+            local,
+            runtime,
+            policy: policy.to_owned(),
+        })
     }
 
     /// Takes messages from the queue as Lambda's event source does, hands them to the controller
@@ -77,10 +84,17 @@ impl Sandbox {
         let policy = Policy::parse(&self.policy)?;
         let mut world = self.local.world().lock();
         let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
-        let queue = QueueId::new(organization::ADMINISTRATOR, policy.home_region.as_str(), organization::QUEUE);
+        let queue = QueueId::new(
+            organization::ADMINISTRATOR,
+            policy.home_region.as_str(),
+            organization::QUEUE,
+        );
         for account in accounts {
             for region in &policy.regions {
-                let scope = Scope { account: account.parse()?, region: region.clone() };
+                let scope = Scope {
+                    account: account.parse()?,
+                    region: region.clone(),
+                };
                 sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
             }
         }
@@ -189,6 +203,7 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
 pub fn policy_text(source: &str) -> Result<String> {
     match source.trim_start().starts_with('{') {
         true => Ok(source.to_owned()),
-        false => std::fs::read_to_string(source).with_context(|| format!("cannot read the policy `{source}`")),
+        false => std::fs::read_to_string(source)
+            .with_context(|| format!("cannot read the policy `{source}`")),
     }
 }

@@ -3,11 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{
-    observe::read_all,
-    reconcile::Controller,
-    survey::scopes,
-};
+use controller::{observe::read_all, reconcile::Controller, survey::scopes};
 use controller_core::{
     decide::jobs::JobsView,
     id::{AccountId, BucketName, Scope},
@@ -77,14 +73,30 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
 
 /// The place in which the bucket is, with the facts that any answer needs. With one account named,
 /// its answer is taken whatever it is.
-async fn find(controller: &Controller, policy: &Policy, scopes: Vec<Scope>, bucket: &BucketName) -> Option<Observed> {
+async fn find(
+    controller: &Controller,
+    policy: &Policy,
+    scopes: Vec<Scope>,
+    bucket: &BucketName,
+) -> Option<Observed> {
     let bar = progress(scopes.len(), "looking for the bucket");
-    let one_account = scopes.iter().map(|scope| &scope.account).collect::<BTreeSet<_>>().len() == 1;
+    let one_account = scopes
+        .iter()
+        .map(|scope| &scope.account)
+        .collect::<BTreeSet<_>>()
+        .len()
+        == 1;
     let looks = stream::iter(scopes).map(|scope| {
         let bar = &bar;
         async move {
             let mut observed = controller.unread(&scope, &BTreeSet::from([bucket.clone()]));
-            read_all(&controller.aws, policy, &mut observed, BTreeSet::from([Read::Bucket(bucket.clone())])).await;
+            read_all(
+                &controller.aws,
+                policy,
+                &mut observed,
+                BTreeSet::from([Read::Bucket(bucket.clone())]),
+            )
+            .await;
             bar.inc(1);
             observed
         }
@@ -104,20 +116,42 @@ async fn find(controller: &Controller, policy: &Policy, scopes: Vec<Scope>, buck
 
 fn links(policy: &Policy, bucket: &BucketName, observed: &Observed, report: &Report) -> Vec<Link> {
     let remarks: Vec<(&str, String)> = report.notes.iter().map(output::note).collect();
-    let next = report.changes.first().map(|change| format!("the next reconcile will {}", change.summary));
-    let hint = next.or_else(|| remarks.first().map(|(sign, text)| format!("{sign}: {text}")));
-    let mut links = vec![tag(policy, bucket, observed), mode(policy, observed), member(observed)];
+    let next = report
+        .changes
+        .first()
+        .map(|change| format!("the next reconcile will {}", change.summary));
+    let hint = next.or_else(|| {
+        remarks
+            .first()
+            .map(|(sign, text)| format!("{sign}: {text}"))
+    });
+    let mut links = vec![
+        tag(policy, bucket, observed),
+        mode(policy, observed),
+        member(observed),
+    ];
     if links.iter().all(|link| link.state == State::Ok) {
-        links.extend([inventory(bucket, observed), daily(policy, observed), baseline(policy, bucket, observed)]);
+        links.extend([
+            inventory(bucket, observed),
+            daily(policy, observed),
+            baseline(policy, bucket, observed),
+        ]);
     }
-    if let (Some(broken), Some(hint)) = (links.iter_mut().find(|link| link.state != State::Ok), hint) {
+    if let (Some(broken), Some(hint)) =
+        (links.iter_mut().find(|link| link.state != State::Ok), hint)
+    {
         broken.fix.get_or_insert(hint);
     }
     links
 }
 
 fn link(link: &'static str, state: State, detail: impl Into<String>) -> Link {
-    Link { link, state, detail: detail.into(), fix: None }
+    Link {
+        link,
+        state,
+        detail: detail.into(),
+        fix: None,
+    }
 }
 
 fn tag(policy: &Policy, bucket: &BucketName, observed: &Observed) -> Link {
@@ -126,13 +160,28 @@ fn tag(policy: &Policy, bucket: &BucketName, observed: &Observed) -> Link {
     let wanted = format!("{}={wanted}", policy.tag.key);
     let fix = Some(format!("tag the bucket with `{wanted}`"));
     match observed.bucket(bucket) {
-        Fact::Known(BucketReading::OptedIn) => link(name, State::Ok, format!("`{wanted}`, or another accepted value")),
-        Fact::Known(BucketReading::NearMiss { found }) => {
-            Link { fix, ..link(name, State::Broken, format!("`{found}` looks like it and is not accepted")) }
-        }
-        Fact::Known(_) => Link { fix, ..link(name, State::Broken, format!("no tag `{wanted}`")) },
+        Fact::Known(BucketReading::OptedIn) => link(
+            name,
+            State::Ok,
+            format!("`{wanted}`, or another accepted value"),
+        ),
+        Fact::Known(BucketReading::NearMiss { found }) => Link {
+            fix,
+            ..link(
+                name,
+                State::Broken,
+                format!("`{found}` looks like it and is not accepted"),
+            )
+        },
+        Fact::Known(_) => Link {
+            fix,
+            ..link(name, State::Broken, format!("no tag `{wanted}`"))
+        },
         Fact::Unknown(trouble) => Link {
-            fix: Some("check the member role, its trust and permissions, and the bucket's policy".to_owned()),
+            fix: Some(
+                "check the member role, its trust and permissions, and the bucket's policy"
+                    .to_owned(),
+            ),
             ..link(name, State::Unknown, trouble.to_string())
         },
         Fact::Unread => link(name, State::Unknown, "not read"),
@@ -143,7 +192,11 @@ fn mode(policy: &Policy, observed: &Observed) -> Link {
     let name = "the policy lets the account opt in";
     let units = observed.units.known().map_or(&[][..], Vec::as_slice);
     if policy.has_unit_rules() && observed.units.known().is_none() {
-        return link(name, State::Unknown, "the account's organizational units could not be read");
+        return link(
+            name,
+            State::Unknown,
+            "the account's organizational units could not be read",
+        );
     }
     match policy.mode(&observed.scope.account, units) {
         Mode::OptIn => link(name, State::Ok, "opt-in"),
@@ -159,8 +212,12 @@ fn member(observed: &Observed) -> Link {
     let name = "Macie is on for the account";
     let state = match &observed.member {
         _ if observed.is_administrator() => State::Ok,
-        Fact::Known(Membership::Member(member)) if member.status == Relationship::Enabled => State::Ok,
-        Fact::Known(Membership::Member(member)) if member.status == Relationship::Created => State::Waiting,
+        Fact::Known(Membership::Member(member)) if member.status == Relationship::Enabled => {
+            State::Ok
+        }
+        Fact::Known(Membership::Member(member)) if member.status == Relationship::Created => {
+            State::Waiting
+        }
         Fact::Known(_) => State::Broken,
         Fact::Unknown(_) | Fact::Unread => State::Unknown,
     };
@@ -201,7 +258,9 @@ fn daily(policy: &Policy, observed: &Observed) -> Link {
     }
     let view = view(policy, observed);
     let job = view.right().into_iter().chain(view.drifted()).next();
-    let Some(job) = job else { return link(name, State::Waiting, "not created yet") };
+    let Some(job) = job else {
+        return link(name, State::Waiting, "not created yet");
+    };
     let detail = format!("job {} is {}", job.id, status::status(&job.status));
     let state = match job.status {
         JobStatus::Running | JobStatus::Idle => State::Ok,
@@ -213,7 +272,9 @@ fn daily(policy: &Policy, observed: &Observed) -> Link {
 
 fn baseline(policy: &Policy, bucket: &BucketName, observed: &Observed) -> Link {
     let name = "a baseline job scans what was there before";
-    let covered = view(policy, observed).baselined_before(jiff::Timestamp::MAX).contains(bucket);
+    let covered = view(policy, observed)
+        .baselined_before(jiff::Timestamp::MAX)
+        .contains(bucket);
     match (covered, observed.evidence()) {
         (true, _) => link(name, State::Ok, "created"),
         (false, Evidence::OptedIn) => link(name, State::Waiting, "not created yet"),
@@ -222,8 +283,15 @@ fn baseline(policy: &Policy, bucket: &BucketName, observed: &Observed) -> Link {
 }
 
 fn print(bucket: &BucketName, scope: &Scope, scanned: bool, links: &[Link]) {
-    let verdict = if scanned { "is scanned" } else { "is not scanned (yet)" };
-    output::line(format!("{bucket} in account {} and Region {} {verdict}:", scope.account, scope.region));
+    let verdict = if scanned {
+        "is scanned"
+    } else {
+        "is not scanned (yet)"
+    };
+    output::line(format!(
+        "{bucket} in account {} and Region {} {verdict}:",
+        scope.account, scope.region
+    ));
     let mut table = output::table(&["", "link", "detail", "fix"]);
     for link in links {
         let state = match link.state {
@@ -232,7 +300,12 @@ fn print(bucket: &BucketName, scope: &Scope, scanned: bool, links: &[Link]) {
             State::Broken => "broken",
             State::Unknown => "unknown",
         };
-        table.add_row([state.to_owned(), link.link.to_owned(), link.detail.clone(), link.fix.clone().unwrap_or_default()]);
+        table.add_row([
+            state.to_owned(),
+            link.link.to_owned(),
+            link.detail.clone(),
+            link.fix.clone().unwrap_or_default(),
+        ]);
     }
     output::print(&table);
 }

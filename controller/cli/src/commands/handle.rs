@@ -22,15 +22,23 @@ pub async fn run(global: &Global, file: &str) -> Result<Exit> {
         Format::Json => output::reports_json(&handled.reports, &refused)?,
         Format::Table => {
             if handled.reports.is_empty() && refused.is_empty() {
-                anyhow::bail!("`{file}` holds no event; expected one event, an array, JSON lines or an SQS batch");
+                anyhow::bail!(
+                    "`{file}` holds no event; expected one event, an array, JSON lines or an SQS batch"
+                );
             }
             if !handled.reports.is_empty() {
                 output::reports(&handled.reports);
             }
-            refused.iter().for_each(|why| output::line(format!("refused  {why}")));
+            refused
+                .iter()
+                .for_each(|why| output::line(format!("refused  {why}")));
         }
     }
-    match (handled.reports.is_empty(), refused.is_empty(), plan::exit(&handled.reports)) {
+    match (
+        handled.reports.is_empty(),
+        refused.is_empty(),
+        plan::exit(&handled.reports),
+    ) {
         (true, false, _) => Ok(Exit::Error),
         (false, false, Exit::Success) => Ok(Exit::Partial),
         (.., exit) => Ok(exit),
@@ -42,6 +50,8 @@ fn read(file: &str) -> Result<String> {
         return std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"));
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("cannot read standard input")?;
     Ok(text)
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::Result;
 use controller::{aws::Tuning, lambda::Handled};
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{Clock, iam, organization::{self, Organization}};
+use local_aws::{
+    Clock, iam,
+    organization::{self, Organization},
+};
 
 use crate::{
     args::Global,
@@ -24,9 +27,15 @@ pub async fn run(global: &Global, port: u16, accounts: usize) -> Result<Exit> {
     let policy = policy_text(global.policy.as_deref().unwrap_or(DEFAULT_POLICY))?;
     let parsed = controller_core::policy::Policy::parse(&policy)?;
     let home = parsed.home_region.as_str();
-    let others = parsed.regions.iter().map(|region| region.as_str()).filter(|region| *region != home);
+    let others = parsed
+        .regions
+        .iter()
+        .map(|region| region.as_str())
+        .filter(|region| *region != home);
     let regions: Vec<&str> = std::iter::once(home).chain(others).collect();
-    let clock = Clock::Running { ahead: SignedDuration::ZERO };
+    let clock = Clock::Running {
+        ahead: SignedDuration::ZERO,
+    };
     let world = Organization::new(accounts, &regions, clock).build()?;
     let sandbox = Sandbox::start(world, port, &policy, &Tuning::default()).await?;
     welcome(&sandbox, home);
@@ -46,7 +55,11 @@ async fn serve(sandbox: &Sandbox) -> Result<()> {
             swept = now;
             sandbox.sweep()?;
         }
-        sandbox.pump().await?.iter().for_each(|handled| tell(handled, now));
+        sandbox
+            .pump()
+            .await?
+            .iter()
+            .for_each(|handled| tell(handled, now));
         tokio::time::sleep(POLL).await;
     }
 }
@@ -55,13 +68,19 @@ fn tell(handled: &Handled, now: Timestamp) {
     let time = now.strftime("%F %T");
     for report in &handled.reports {
         for change in &report.changes {
-            output::line(format!("{time}  {}  {}: {}", report.scope, change.kind, change.why));
+            output::line(format!(
+                "{time}  {}  {}: {}",
+                report.scope, change.kind, change.why
+            ));
         }
         for (sign, text) in report.notes.iter().map(output::note) {
             output::line(format!("{time}  {}  {sign}: {text}", report.scope));
         }
         for failure in &report.failures {
-            output::line(format!("{time}  {}  failed: {}: {}", report.scope, failure.summary, failure.trouble));
+            output::line(format!(
+                "{time}  {}  failed: {}: {}",
+                report.scope, failure.summary, failure.trouble
+            ));
         }
     }
     for (_, why) in &handled.refused {
@@ -71,7 +90,10 @@ fn tell(handled: &Handled, now: Timestamp) {
 
 fn welcome(sandbox: &Sandbox, home: &str) {
     let endpoint = sandbox.local.endpoint();
-    let (team, admin) = (iam::access_key(&organization::workload(1)), iam::access_key(organization::ADMINISTRATOR));
+    let (team, admin) = (
+        iam::access_key(&organization::workload(1)),
+        iam::access_key(organization::ADMINISTRATOR),
+    );
     let bucket = "--bucket invoices";
     output::line(format!(
         "\

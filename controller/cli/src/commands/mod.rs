@@ -35,7 +35,11 @@ pub async fn main() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let _closed = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
         }
     };
     init_log(cli.global.verbose);
@@ -54,7 +58,10 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Demo => demo::run(global).await,
         Command::Local { port, accounts } => local::run(global, port, accounts.into()).await,
         Command::Handle { file } => handle::run(global, &file).await,
-        Command::Plan { scope, detailed_exitcode } => plan::plan(global, &scope, detailed_exitcode).await,
+        Command::Plan {
+            scope,
+            detailed_exitcode,
+        } => plan::plan(global, &scope, detailed_exitcode).await,
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
@@ -72,7 +79,10 @@ fn init_log(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// The controller against the AWS that the environment names.
@@ -83,7 +93,10 @@ async fn start(global: &Global) -> Result<Runtime> {
 /// The account that is asked for, or all of them.
 async fn chosen(runtime: &Runtime, account: Option<&AccountId>) -> Result<Vec<Listed>> {
     match account {
-        Some(id) => Ok(vec![Listed { id: id.clone(), name: String::new() }]),
+        Some(id) => Ok(vec![Listed {
+            id: id.clone(),
+            name: String::new(),
+        }]),
         None => Ok(accounts(&runtime.controller.aws).await?),
     }
 }

@@ -23,7 +23,9 @@ pub async fn plan(global: &Global, scope: &ScopeArgs, detailed_exitcode: bool) -
     let changes: usize = reports.iter().map(|report| report.changes.len()).sum();
     print(global, &reports)?;
     if global.output == Format::Table && changes > 0 {
-        eprintln!("{changes} changes; jobs follow once an account is enrolled. Next: maciectl apply");
+        eprintln!(
+            "{changes} changes; jobs follow once an account is enrolled. Next: maciectl apply"
+        );
     }
     match (exit(&reports), detailed_exitcode && changes > 0) {
         (Exit::Success, true) => Ok(Exit::Changes),
@@ -61,7 +63,12 @@ async fn all(global: &Global, args: &ScopeArgs, write: bool) -> Result<Vec<Repor
     Ok(reports)
 }
 
-async fn one(runtime: &Runtime, policy: &Policy, scope: &controller_core::id::Scope, write: bool) -> Report {
+async fn one(
+    runtime: &Runtime,
+    policy: &Policy,
+    scope: &controller_core::id::Scope,
+    write: bool,
+) -> Report {
     let hints = BTreeSet::new();
     match write {
         true => runtime.controller.reconcile(policy, scope, &hints).await,
@@ -79,7 +86,10 @@ fn print(global: &Global, reports: &[Report]) -> Result<()> {
 
 /// 3 when some failed, 1 when all did.
 pub fn exit(reports: &[Report]) -> Exit {
-    let failed = reports.iter().filter(|report| report.outcome() == Outcome::Failed).count();
+    let failed = reports
+        .iter()
+        .filter(|report| report.outcome() == Outcome::Failed)
+        .count();
     match failed {
         0 => Exit::Success,
         n if n == reports.len() => Exit::Error,

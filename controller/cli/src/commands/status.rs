@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{observe::read_all, survey::{Listed, scopes}};
+use controller::{
+    observe::read_all,
+    survey::{Listed, scopes},
+};
 use controller_core::{
     decide::jobs::JobsView,
     id::BucketName,
@@ -71,7 +74,9 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
     bar.finish_and_clear();
     rows.retain(|row| all || is_interesting(row));
     match global.output {
-        Format::Json => output::json(&serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }))?,
+        Format::Json => output::json(
+            &serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }),
+        )?,
         Format::Table => print(&rows),
     }
     Ok(Exit::Success)
@@ -79,7 +84,10 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
 
 fn is_interesting(row: &Row) -> bool {
     let idle = row.member == "not a member" || row.member == "administrator";
-    let asks = row.opted_in.as_ref().is_none_or(|buckets| !buckets.is_empty());
+    let asks = row
+        .opted_in
+        .as_ref()
+        .is_none_or(|buckets| !buckets.is_empty());
     !idle || asks || !row.notes.is_empty() || !row.next.is_empty() || row.daily_job != "none"
 }
 
@@ -89,18 +97,33 @@ fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report
     let view = JobsView::new(policy, scope, jobs, member(observed));
     let opted_in = observed.index.known().map(|_| observed.indexed());
     let covered = view.baselined_before(jiff::Timestamp::MAX);
-    let name = accounts.iter().find(|account| account.id == scope.account).map(|account| account.name.clone());
+    let name = accounts
+        .iter()
+        .find(|account| account.id == scope.account)
+        .map(|account| account.name.clone());
     Row {
         account: scope.account.to_string(),
         name: name.unwrap_or_default(),
         region: scope.region.to_string(),
         member: relationship(observed),
-        covered: opted_in.iter().flatten().filter(|name| covered.contains(*name)).cloned().collect(),
+        covered: opted_in
+            .iter()
+            .flatten()
+            .filter(|name| covered.contains(*name))
+            .cloned()
+            .collect(),
         opted_in,
         daily_job: daily(&view),
-        one_time_jobs: jobs.iter().filter(|job| job.status.is_live() && job.kind.word() != "daily").count(),
+        one_time_jobs: jobs
+            .iter()
+            .filter(|job| job.status.is_live() && job.kind.word() != "daily")
+            .count(),
         notes: report.notes,
-        next: report.changes.into_iter().map(|change| change.summary).collect(),
+        next: report
+            .changes
+            .into_iter()
+            .map(|change| change.summary)
+            .collect(),
     }
 }
 
@@ -141,18 +164,34 @@ pub fn status(status: &JobStatus) -> &str {
 
 fn print(rows: &[Row]) {
     if rows.is_empty() {
-        return output::line("No account is enrolled or asks to be. Tag a bucket to opt it in; `--all` shows every account.");
+        return output::line(
+            "No account is enrolled or asks to be. Tag a bucket to opt it in; `--all` shows every account.",
+        );
     }
-    let mut table = output::table(&["account", "Region", "member", "opted in", "covered", "daily job", "remarks"]);
+    let mut table = output::table(&[
+        "account",
+        "Region",
+        "member",
+        "opted in",
+        "covered",
+        "daily job",
+        "remarks",
+    ]);
     for row in rows {
-        let remarks: Vec<String> = row.notes.iter().map(output::note).map(|(sign, text)| format!("{sign}: {text}"))
+        let remarks: Vec<String> = row
+            .notes
+            .iter()
+            .map(output::note)
+            .map(|(sign, text)| format!("{sign}: {text}"))
             .chain(row.next.iter().map(|next| format!("next: {next}")))
             .collect();
         table.add_row([
             format!("{} {}", row.account, row.name),
             row.region.clone(),
             row.member.clone(),
-            row.opted_in.as_ref().map_or_else(|| "unknown".to_owned(), |buckets| buckets.len().to_string()),
+            row.opted_in
+                .as_ref()
+                .map_or_else(|| "unknown".to_owned(), |buckets| buckets.len().to_string()),
             row.covered.len().to_string(),
             row.daily_job.clone(),
             remarks.join("\n"),

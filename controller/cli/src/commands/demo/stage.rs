@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use controller::{aws::Tuning, lambda::Handled};
+use controller_core::money::Usd;
 use jiff::{SignedDuration, Timestamp};
 use local_aws::{
     Caller, Clock, World,
@@ -11,7 +12,10 @@ use local_aws::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{output, sandbox::{DEFAULT_POLICY, Sandbox}};
+use crate::{
+    output,
+    sandbox::{DEFAULT_POLICY, Sandbox},
+};
 
 /// The Regions of the demo; the first is the home Region.
 pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -21,8 +25,20 @@ const START: &str = "2026-03-02T09:00:00Z";
 const ACCOUNTS: [&str; 4] = ["payments", "orders", "analytics", "website"];
 /// Objects: account, Region, bucket, key and gigabytes.
 const OBJECTS: [(&str, &str, &str, &str, u64); 6] = [
-    ("payments", "eu-west-1", "payments-invoices", "2025/invoices.csv", 120),
-    ("payments", "eu-west-1", "payments-exports", "exports.json", 40),
+    (
+        "payments",
+        "eu-west-1",
+        "payments-invoices",
+        "2025/invoices.csv",
+        120,
+    ),
+    (
+        "payments",
+        "eu-west-1",
+        "payments-exports",
+        "exports.json",
+        40,
+    ),
     ("payments", "eu-west-1", "payments-images", "logo.png", 5),
     ("orders", "us-east-1", "orders-archive", "2024.json.gz", 25),
     ("orders", "us-east-1", "orders-returns", "returns.csv", 8),
@@ -61,11 +77,20 @@ impl Stage {
     /// An organization of a management account, the administrator and four workload accounts.
     pub async fn set(talks: bool) -> Result<Self> {
         let start: Timestamp = START.parse()?;
-        let mut world = Organization::new(ACCOUNTS.len(), &REGIONS, Clock::Frozen(start)).build()?;
+        let mut world =
+            Organization::new(ACCOUNTS.len(), &REGIONS, Clock::Frozen(start)).build()?;
         furnish(&mut world)?;
-        let tuning = Tuning { attempts: 1, ..Tuning::default() };
+        let tuning = Tuning {
+            attempts: 1,
+            ..Tuning::default()
+        };
         let sandbox = Sandbox::start(world, 0, DEFAULT_POLICY, &tuning).await?;
-        let stage = Self { sandbox, timeline: Vec::new(), published: 0, talks };
+        let stage = Self {
+            sandbox,
+            timeline: Vec::new(),
+            published: 0,
+            talks,
+        };
         if stage.talks {
             output::line(format!(
                 "An organization of {} accounts in {}, on a local AWS at {}.\n",
@@ -86,24 +111,45 @@ impl Stage {
 
     /// Tells that something happened.
     pub fn tell(&mut self, who: impl Into<String>, what: impl Into<String>, why: Option<String>) {
-        let moment = Moment { at: self.sandbox.now(), who: who.into(), what: what.into(), why };
+        let moment = Moment {
+            at: self.sandbox.now(),
+            who: who.into(),
+            what: what.into(),
+            why,
+        };
         self.push(moment);
     }
 
     fn push(&mut self, moment: Moment) {
         if self.talks {
             let time = moment.at.strftime("%a %H:%M:%S");
-            let why = moment.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            let why = moment
+                .why
+                .as_ref()
+                .map(|why| format!(" ({why})"))
+                .unwrap_or_default();
             output::line(format!("{time}  {:<18} {}{why}", moment.who, moment.what));
         }
         self.timeline.push(moment);
     }
 
     /// A team does something in its account by the AWS API.
-    pub fn team(&mut self, name: &str, what: &str, act: impl FnOnce(&mut World, &Caller) -> Result<(), local_aws::ApiError>) -> Result<()> {
+    pub fn team(
+        &mut self,
+        name: &str,
+        what: &str,
+        act: impl FnOnce(&mut World, &Caller) -> Result<(), local_aws::ApiError>,
+    ) -> Result<()> {
         let caller = organization::admin(&account(name)?);
         let outcome = act(&mut self.sandbox.local.world().lock(), &caller);
-        self.tell(format!("team {name}"), what, outcome.as_ref().err().map(|error| format!("AWS refuses: {}", error.code)));
+        self.tell(
+            format!("team {name}"),
+            what,
+            outcome
+                .as_ref()
+                .err()
+                .map(|error| format!("AWS refuses: {}", error.code)),
+        );
         Ok(())
     }
 
@@ -128,29 +174,65 @@ impl Stage {
         let seen: Vec<Value> = {
             let world = self.sandbox.local.world().lock();
             let ours = world.events.seen.iter().filter(|seen| {
-                seen.bus.name == organization::BUS && seen.event.get("source") == Some(&Value::from("macie.self-service"))
+                seen.bus.name == organization::BUS
+                    && seen.event.get("source") == Some(&Value::from("macie.self-service"))
             });
-            ours.skip(self.published).map(|seen| seen.event.clone()).collect()
+            ours.skip(self.published)
+                .map(|seen| seen.event.clone())
+                .collect()
         };
         self.published += seen.len();
         seen.iter().try_for_each(|event| self.tell_event(event))
     }
 
     fn tell_event(&mut self, event: &Value) -> Result<()> {
-        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer: &str| {
+            event
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let usd = |name: &str, per: &str| {
-            let amount = event.pointer(&format!("/detail/estimatedCost/{name}")).and_then(Value::as_str);
-            amount.map(|amount| format!("${amount} {per}"))
+            let amount = event
+                .pointer(&format!("/detail/estimatedCost/{name}"))
+                .and_then(Value::as_str);
+            let amount = amount.and_then(|amount| amount.parse().ok());
+            amount.map(|amount| format!("{} {per}", Usd(amount)))
         };
         let cost = usd("monthlyUsd", "a month").or_else(|| usd("onceUsd", "once"));
-        let cost = cost.map(|cost| format!(", about {cost}")).unwrap_or_default();
-        let buckets: Vec<&str> =
-            event.pointer("/detail/buckets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let what = format!("{}: {} {}{cost}", text("/detail-type"), name(text("/detail/account")), buckets.join(", "));
-        let fix = event.pointer("/detail/fix").and_then(Value::as_str).map(|fix| format!("; fix: {fix}"));
+        let cost = cost
+            .map(|cost| format!(", about {cost}"))
+            .unwrap_or_default();
+        let buckets: Vec<&str> = event
+            .pointer("/detail/buckets")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let buckets = buckets
+            .iter()
+            .map(|bucket| format!(" {bucket}"))
+            .collect::<String>();
+        let what = format!(
+            "{}: {}{buckets}{cost}",
+            text("/detail-type"),
+            name(text("/detail/account"))
+        );
+        let fix = event
+            .pointer("/detail/fix")
+            .and_then(Value::as_str)
+            .map(|fix| format!("; fix: {fix}"));
         let why = format!("{}{}", text("/detail/reason/text"), fix.unwrap_or_default());
-        let at = text("/detail/at").parse().context("a published event has a time")?;
-        self.push(Moment { at, who: "controller".to_owned(), what, why: Some(why) });
+        let at = text("/detail/at")
+            .parse()
+            .context("a published event has a time")?;
+        self.push(Moment {
+            at,
+            who: "controller".to_owned(),
+            what,
+            why: Some(why),
+        });
         Ok(())
     }
 
@@ -164,12 +246,16 @@ impl Stage {
 /// The id of a workload account of the demo.
 pub fn account(name: &str) -> Result<String> {
     let position = ACCOUNTS.iter().position(|known| *known == name);
-    position.map(|n| organization::workload(n + 1)).with_context(|| format!("no account `{name}` in the demo"))
+    position
+        .map(|n| organization::workload(n + 1))
+        .with_context(|| format!("no account `{name}` in the demo"))
 }
 
 /// The name of an account of the demo.
 pub fn name(id: &str) -> String {
-    let known = ACCOUNTS.iter().find(|name| account(name).is_ok_and(|known| known == id));
+    let known = ACCOUNTS
+        .iter()
+        .find(|name| account(name).is_ok_and(|known| known == id));
     known.map_or_else(|| id.to_owned(), |name| (*name).to_owned())
 }
 
@@ -185,6 +271,10 @@ fn furnish(world: &mut World) -> Result<()> {
         s3::put_object(world, bucket, key, gigabytes * GIGABYTE)?;
     }
     // The queue is empty when the curtain rises: creating buckets has made events too.
-    world.sqs.queues.values_mut().for_each(|queue| queue.messages.clear());
+    world
+        .sqs
+        .queues
+        .values_mut()
+        .for_each(|queue| queue.messages.clear());
     Ok(())
 }
