@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use controller::{aws::Tuning, lambda::Handled};
-use controller_core::money::Usd;
+use controller_core::{money::Usd, report::Report};
 use jiff::{SignedDuration, Timestamp};
 use local_aws::{
     Caller, Clock, World,
@@ -69,6 +69,8 @@ pub struct Stage {
     pub sandbox: Sandbox,
     /// What happened.
     pub timeline: Vec<Moment>,
+    /// Every report of the controller.
+    pub told: Vec<Report>,
     published: usize,
     talks: bool,
 }
@@ -88,6 +90,7 @@ impl Stage {
         let stage = Self {
             sandbox,
             timeline: Vec::new(),
+            told: Vec::new(),
             published: 0,
             talks,
         };
@@ -158,7 +161,20 @@ impl Stage {
         let handled = self.sandbox.run_until_quiet().await?;
         self.tell_published()?;
         self.tell_refused(&handled);
+        self.told
+            .extend(handled.into_iter().flat_map(|handled| handled.reports));
         Ok(())
+    }
+
+    /// The membership of an account, as Macie has it.
+    pub fn member(&self, name: &str, region: &str) -> Result<String> {
+        let account = account(name)?;
+        let world = self.sandbox.local.world().lock();
+        let member = world.macie.member(region, &account);
+        Ok(member.map_or_else(
+            || "not a member".to_owned(),
+            |member| format!("{:?}", member.status),
+        ))
     }
 
     /// Turns the clock, lets a sweep run and tells what comes of it.

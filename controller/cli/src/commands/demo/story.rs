@@ -9,7 +9,7 @@ use local_aws::{
 };
 use serde_json::json;
 
-use super::stage::{REGIONS, Stage, account};
+use super::stage::{REGIONS, Stage, account, name};
 
 const TAG: &[(&str, &str)] = &[("macie", "true")];
 const EU: &str = REGIONS[0];
@@ -104,11 +104,8 @@ async fn opt_out(stage: &mut Stage) -> Result<()> {
         |world, team| s3::delete_bucket_tagging(world, team, EU, "payments-invoices"),
     )?;
     stage.controller().await?;
-    stage.tell(
-        "controller",
-        "payments stays enrolled: payments-exports is opted in",
-        None,
-    );
+    let member = stage.member("payments", EU)?;
+    stage.tell("macie", format!("payments is {member}"), None);
 
     stage.chapter("The last one leaves, and comes back within the grace period");
     stage.team(
@@ -166,13 +163,10 @@ async fn refusals(stage: &mut Stage) -> Result<()> {
         "forges an event that names a bucket of payments",
         None,
     );
+    let before = stage.told.len();
     send(stage, &forged)?;
     stage.controller().await?;
-    stage.tell(
-        "controller",
-        "read website, the sender, and changed nothing: an event names no target",
-        None,
-    );
+    tell_who_was_read(stage, before);
     let failed = envelope(
         &forger,
         json!({
@@ -187,6 +181,20 @@ async fn refusals(stage: &mut Stage) -> Result<()> {
     );
     send(stage, &failed)?;
     stage.controller().await
+}
+
+/// An event names no target: only its sender is read.
+fn tell_who_was_read(stage: &mut Stage, before: usize) {
+    let told = stage.told.iter().skip(before).map(|report| {
+        let (who, outcome) = (name(report.scope.account.as_str()), report.outcome());
+        format!(
+            "reads {who} in {}, the sender: {outcome}",
+            report.scope.region
+        )
+    });
+    let told: Vec<String> = told.collect();
+    told.into_iter()
+        .for_each(|what| stage.tell("controller", what, None));
 }
 
 fn send(stage: &Stage, event: &serde_json::Value) -> Result<()> {
