@@ -1,5 +1,13 @@
 //! `maciectl` as a person uses it, against a local AWS of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Output, Stdio},

@@ -1,6 +1,14 @@
 //! What the README shows is what `maciectl` prints. `UPDATE_DOCS=1 cargo test -p maciectl --test
 //! readme` records the demo anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{env, fs, path::PathBuf, process::Command};
 
 const BEGIN: &str = "UPDATE_DOCS=1 writes it -->\n```text\n";
