@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
@@ -31,6 +30,14 @@ STRANGER = "999999999999"
 HOME = "eu-west-1"
 SECRET = "any-secret-will-do"
 PATIENCE = 30.0
+
+# No metadata service, no profiles, no pager.
+BARE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_PAGER": "",
+}
 
 # boto3's names of the services that the local AWS lists by the name in their signatures.
 CLIENTS = {"tagging": "resourcegroupstaggingapi"}
@@ -144,27 +151,37 @@ def environment(account: str, endpoint: str | None = None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
     }
-    kept |= {
+    kept |= BARE | {
         "AWS_ACCESS_KEY_ID": access_key(account),
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": HOME,
         "AWS_REGION": HOME,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_PAGER": "",
     }
     if endpoint is not None:
         kept["AWS_ENDPOINT_URL"] = endpoint
     return kept
 
 
-_botocore = botocore.session.Session()
-_SESSION = boto3.Session(botocore_session=_botocore)
+@cache
+def session() -> boto3.Session:
+    """One session, so that every service model is read once."""
+    return boto3.Session()
+
+
+@cache
+def pages(service: str, operation: str) -> bool:
+    """Whether AWS answers the operation in pages."""
+    made = client(service, "http://127.0.0.1:1", MANAGEMENT)
+    return bool(model.page_tokens(made.meta.service_model.operation_model(operation)))
 
 
 def client(
-    service: str, endpoint: str, account: str, region: str = HOME, token: str | None = None, **more: Any
+    service: str,
+    endpoint: str,
+    account: str,
+    region: str = HOME,
+    token: str | None = None,
+    **more: Any,
 ) -> Any:
     """A boto3 client with botocore's validation of parameters on and without retries."""
     settings: dict[str, Any] = {
@@ -183,7 +200,7 @@ def client(
         "aws_session_token": token,
         **more,
     }
-    return _SESSION.client(
+    return session().client(
         service, endpoint_url=endpoint, region_name=region, config=Config(**settings), **credentials
     )
 
