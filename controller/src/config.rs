@@ -35,6 +35,19 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
     pub region: Option<String>,
+    /// An AWS in the same process, instead of what the SDK's own variables name.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// An AWS on loopback.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its URL.
+    pub url: String,
+    /// The caller's access key id.
+    pub access_key_id: String,
+    /// The secret that belongs to it.
+    pub secret_access_key: String,
 }
 
 impl Settings {
@@ -46,8 +59,7 @@ impl Settings {
             member_role: var("MACIECTL_MEMBER_ROLE"),
             event_bus: var("MACIECTL_EVENT_BUS"),
             queue_url: var("MACIECTL_QUEUE_URL"),
-            profile: None,
-            region: None,
+            ..Self::default()
         }
     }
 }
@@ -124,13 +136,7 @@ impl Runtime {
         clock: Clock,
         tuning: &Tuning,
     ) -> Result<Self, ConfigError> {
-        let base = base_config(
-            settings.profile.as_deref(),
-            settings.region.as_deref(),
-            &clock,
-            tuning,
-        )
-        .await;
+        let base = base_config(settings, &clock, tuning).await;
         let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
         let ssm = aws_sdk_ssm::Client::new(&base);
         let policy = load(&source, &ssm).await?;

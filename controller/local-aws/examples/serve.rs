@@ -35,7 +35,7 @@ async fn serve(port: u16) -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::Running {
         ahead: jiff::SignedDuration::ZERO,
     };
-    let world = Organization::new(3, &["eu-west-1", "us-east-1"], clock).build();
+    let world = Organization::new(3, &["eu-west-1", "us-east-1"], clock).build()?;
     let accounts: Vec<(String, String)> = world
         .organizations
         .accounts

@@ -1,10 +1,16 @@
 //! A ready organization: what the demo, the tests and `serve` start from.
 
+use serde_json::{Value, json};
+
 use crate::{
     Clock,
+    error::ApiError,
+    events::{self, BusId, Destination, Target},
     iam::Role,
+    macie,
     organizations::{Account, Unit},
     request::Caller,
+    sqs,
     world::World,
 };
 
@@ -24,6 +30,19 @@ pub const MACIE: &str = "macie.amazonaws.com";
 pub const MEMBER_ROLE: &str = "macie-self-service-member";
 /// The role that the controller runs as, in the administrator account.
 pub const CONTROLLER_ROLE: &str = "macie-self-service-controller";
+
+/// The role by which EventBridge forwards events, in every account.
+pub const FORWARDER_ROLE: &str = "macie-self-service-forwarder";
+/// The administrator's bus in the home Region.
+pub const BUS: &str = "macie-self-service";
+/// The controller's queue.
+pub const QUEUE: &str = "macie-self-service";
+/// What the controller could not handle.
+pub const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
+
+const S3_CALLS: &str = include_str!("../../../stacksets/events/s3-calls.json");
+const TAG_CHANGES: &str = include_str!("../../../stacksets/events/tag-changes.json");
+const BUS_POLICY: &str = include_str!("../../../policies/event-bus.json");
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -47,18 +66,79 @@ impl Organization {
     }
 
     /// The world with everything in it.
-    pub fn build(self) -> World {
+    pub fn build(self) -> Result<World, ApiError> {
         let mut world = World::new(self.clock.clone());
         add_organization(&mut world);
         add_accounts(&mut world, self.workloads);
         add_roles(&mut world);
-        self.add_services(&mut world);
-        world
+        self.add_services(&mut world)?;
+        Ok(world)
     }
 
-    /// What the services of the administrator need in every Region: Macie, buses and queues are
-    /// added here.
-    fn add_services(&self, _world: &mut World) {}
+    /// Macie's administrator in every Region, the central bus and queue in the home Region, and a
+    /// forwarder in every account and Region: what the templates deploy.
+    fn add_services(&self, world: &mut World) -> Result<(), ApiError> {
+        for region in &self.regions {
+            macie::designate(world, ADMINISTRATOR, region)?;
+        }
+        let Some(home) = self.regions.first() else {
+            return Ok(());
+        };
+        let bus = add_transport(world, home)?;
+        let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
+        for account in accounts {
+            let role = events::put_forwarding_role(world, &account, FORWARDER_ROLE);
+            for region in &self.regions {
+                add_forwarder(world, &BusId::new(&account, region, "default"), &bus, &role)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bus, the queue with its dead-letter queue, and the rule between them.
+fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
+    let dead = sqs::create_queue(world, ADMINISTRATOR, home, DEAD_LETTERS, &[])?;
+    let redrive = json!({ "deadLetterTargetArn": dead.arn(), "maxReceiveCount": "5" }).to_string();
+    let attributes = [
+        ("VisibilityTimeout", "180"),
+        ("RedrivePolicy", redrive.as_str()),
+    ];
+    let queue = sqs::create_queue(world, ADMINISTRATOR, home, QUEUE, &attributes)?;
+    let bus = events::create_bus(world, ADMINISTRATOR, home, BUS)?;
+    let policy = BUS_POLICY
+        .replace("${EventBusArn}", &bus.arn())
+        .replace("${OrganizationId}", ORGANIZATION)
+        .replace("${Partition}", "aws");
+    events::put_policy(world, &bus, parsed(&policy)?)?;
+    events::put_rule(
+        world,
+        &bus,
+        QUEUE,
+        &json!({ "source": ["aws.s3", "aws.tag"] }),
+    )?;
+    events::put_target(
+        world,
+        &bus,
+        QUEUE,
+        Target::new("queue", Destination::Queue(queue)),
+    )?;
+    Ok(bus)
+}
+
+fn add_forwarder(world: &mut World, from: &BusId, to: &BusId, role: &str) -> Result<(), ApiError> {
+    for (name, pattern) in [("s3-calls", S3_CALLS), ("tag-changes", TAG_CHANGES)] {
+        let rule = format!("macie-self-service-{name}");
+        events::put_rule(world, from, &rule, &parsed(pattern)?)?;
+        let target = Target::new("bus", Destination::Bus(to.clone())).role(role);
+        events::put_target(world, from, &rule, target)?;
+    }
+    Ok(())
+}
+
+fn parsed(text: &str) -> Result<Value, ApiError> {
+    serde_json::from_str(text)
+        .map_err(|error| ApiError::new("ValidationException", 400, format!("not JSON: {error}")))
 }
 
 /// The id of a workload account, counted from 1.
@@ -163,7 +243,7 @@ mod tests {
     #[test]
     fn an_organization_has_its_accounts_units_and_roles() {
         let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
-        let world = Organization::new(2, &["eu-west-1"], clock).build();
+        let world = Organization::new(2, &["eu-west-1"], clock).build().unwrap();
         let accounts: Vec<(&str, &str, &str)> = world
             .organizations
             .accounts

@@ -218,7 +218,9 @@ mod tests {
     const MEMBER_ARN: &str = "arn:aws:iam::300000000001:role/macie-self-service-member";
 
     fn world() -> World {
-        Organization::new(1, &["eu-west-1"], Clock::Frozen(Timestamp::UNIX_EPOCH)).build()
+        Organization::new(1, &["eu-west-1"], Clock::Frozen(Timestamp::UNIX_EPOCH))
+            .build()
+            .unwrap()
     }
 
     fn call(caller: Caller, input: serde_json::Value) -> Call {

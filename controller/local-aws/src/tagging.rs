@@ -209,7 +209,7 @@ mod tests {
 
     fn world() -> World {
         let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
-        let mut world = Organization::new(2, &["eu-west-1"], clock).build();
+        let mut world = Organization::new(2, &["eu-west-1"], clock).build().unwrap();
         for (name, tags) in [
             ("alpha", &[("macie", "true"), ("team", "a")][..]),
             ("bravo", &[("macie", "false")]),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 use aws_config::{
     BehaviorVersion, Region as SdkRegion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use controller_core::{
     id::{AccountId, Region, Scope},
     observed::Trouble,
@@ -13,7 +13,7 @@ use controller_core::{
 use tokio::sync::OnceCell;
 
 use super::{error::trouble, session::Sessions};
-use crate::clock::Clock;
+use crate::{clock::Clock, config::Settings};
 
 /// How patient the clients are.
 #[derive(Debug, Clone)]
@@ -90,12 +90,7 @@ pub struct Aws {
 }
 
 /// The base configuration: the SDK's own chain of credentials and endpoints, our patience and clock.
-pub(crate) async fn base_config(
-    profile: Option<&str>,
-    region: Option<&str>,
-    clock: &Clock,
-    tuning: &Tuning,
-) -> SdkConfig {
+pub(crate) async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) -> SdkConfig {
     let retry = match tuning.adaptive {
         true => RetryConfig::adaptive(),
         false => RetryConfig::standard(),
@@ -118,11 +113,17 @@ pub(crate) async fn base_config(
     {
         loader = loader.app_name(name);
     }
-    if let Some(profile) = profile {
+    if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = region {
-        loader = loader.region(SdkRegion::new(region.to_owned()));
+    if let Some(region) = &settings.region {
+        loader = loader.region(SdkRegion::new(region.clone()));
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        let (key, secret) = (&endpoint.access_key_id, &endpoint.secret_access_key);
+        loader = loader
+            .endpoint_url(&endpoint.url)
+            .credentials_provider(Credentials::new(key, secret, None, None, "settings"));
     }
     loader.load().await
 }

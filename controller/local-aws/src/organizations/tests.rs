@@ -11,7 +11,9 @@ const MEMBER: &str = "300000000001";
 
 fn world(workloads: usize) -> World {
     let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
-    Organization::new(workloads, &["eu-west-1"], clock).build()
+    Organization::new(workloads, &["eu-west-1"], clock)
+        .build()
+        .unwrap()
 }
 
 fn ask(world: &mut World, account: &str, name: &str, input: Value) -> Result<Value, ApiError> {

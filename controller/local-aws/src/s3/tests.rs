@@ -14,7 +14,7 @@ const OTHER: &str = "300000000002";
 
 fn world() -> World {
     let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
-    let mut world = Organization::new(2, &["eu-west-1"], clock).build();
+    let mut world = Organization::new(2, &["eu-west-1"], clock).build().unwrap();
     create(&mut world, "eu-west-1", "orders", &[("macie", "true")]);
     world
 }

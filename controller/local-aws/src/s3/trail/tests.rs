@@ -14,7 +14,7 @@ const OTHER: &str = "300000000002";
 
 fn world() -> World {
     let clock = Clock::Frozen(Timestamp::UNIX_EPOCH);
-    let mut world = Organization::new(2, &["eu-west-1"], clock).build();
+    let mut world = Organization::new(2, &["eu-west-1"], clock).build().unwrap();
     s3::create_bucket(&mut world, &admin(ACCOUNT), "eu-west-1", "orders", &[]).unwrap();
     world
 }

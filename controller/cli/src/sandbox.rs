@@ -1,0 +1,209 @@
+//! A local AWS with the controller attached to its queue, in one process: what `demo`, `local` and
+//! the tests run. The controller talks to it by the SDK over loopback, as it talks to AWS.
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::types::Message;
+use controller::{
+    aws::Tuning,
+    clock::Clock,
+    config::{Endpoint, Runtime, Settings},
+    lambda::{self, Handled},
+};
+use controller_core::{event::sweep_message, id::Scope, policy::Policy};
+use jiff::{SignedDuration, Timestamp};
+use local_aws::{
+    LocalAws, World, iam, organization,
+    sqs::{self, QueueId},
+};
+use serde_json::{Value, json};
+
+/// The policy of the repository, for those who bring none.
+pub const DEFAULT_POLICY: &str = include_str!("../../../policies/self-service.json");
+/// Steps in which the clock is turned while something is waiting.
+const STEP: SignedDuration = SignedDuration::from_secs(10);
+/// Steps after which nothing can be waiting any more: far beyond what Macie and SQS make one wait.
+const STEPS: usize = 1_000;
+
+/// A local AWS and the controller.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// The local AWS.
+    pub local: LocalAws,
+    /// The controller with its policy and queue.
+    pub runtime: Runtime,
+    policy: String,
+}
+
+impl Sandbox {
+    /// Serves the world on a port (0: any) and attaches the controller to the queue.
+    pub async fn start(world: World, port: u16, policy: &str, tuning: &Tuning) -> Result<Self> {
+        let local = LocalAws::start(world, port)
+            .await
+            .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
+        let shared = local.world().clone();
+        let clock = Clock::new(move || shared.lock().now());
+        let runtime = Runtime::start(&settings(&local, policy), clock, tuning).await?;
+        Ok(Self {
+            local,
+            runtime,
+            policy: policy.to_owned(),
+        })
+    }
+
+    /// Takes messages from the queue as Lambda's event source does, hands them to the controller
+    /// and deletes those that it does not return, until no message is to be had.
+    pub async fn pump(&self) -> Result<Vec<Handled>> {
+        let mut batches = Vec::new();
+        loop {
+            let messages = self.receive().await?;
+            if messages.is_empty() {
+                return Ok(batches);
+            }
+            let handled = lambda::handle(&self.runtime, &batch(&messages).to_string(), None).await;
+            self.delete(&messages, &handled).await?;
+            batches.push(handled);
+        }
+    }
+
+    /// Pumps, and turns the clock forward while something is delayed or comes again, until the
+    /// queue is empty.
+    pub async fn run_until_quiet(&self) -> Result<Vec<Handled>> {
+        let mut batches = self.pump().await?;
+        for _ in 0..STEPS {
+            if self.is_queue_empty() {
+                return Ok(batches);
+            }
+            self.advance(STEP);
+            batches.extend(self.pump().await?);
+        }
+        anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
+    }
+
+    /// Puts a sweep message for every account and governed Region on the queue.
+    pub fn sweep(&self) -> Result<()> {
+        let policy = Policy::parse(&self.policy)?;
+        let mut world = self.local.world().lock();
+        let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
+        let queue = QueueId::new(
+            organization::ADMINISTRATOR,
+            policy.home_region.as_str(),
+            organization::QUEUE,
+        );
+        for account in accounts {
+            for region in &policy.regions {
+                let scope = Scope {
+                    account: account.parse()?,
+                    region: region.clone(),
+                };
+                sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.local.world().lock().now()
+    }
+
+    /// Turns the world's clock forward.
+    pub fn advance(&self, by: SignedDuration) {
+        self.local.world().lock().advance(by);
+    }
+
+    fn is_queue_empty(&self) -> bool {
+        let world = self.local.world().lock();
+        world
+            .sqs
+            .queues
+            .iter()
+            .filter(|(id, _)| id.name == organization::QUEUE)
+            .all(|(_, queue)| queue.messages.is_empty())
+    }
+
+    fn queue_url(&self) -> Result<&str> {
+        self.runtime
+            .queue_url
+            .as_deref()
+            .context("the sandbox has a queue")
+    }
+
+    async fn receive(&self) -> Result<Vec<Message>> {
+        let sqs = &self.runtime.controller.aws.sqs;
+        let reply = sqs
+            .receive_message()
+            .queue_url(self.queue_url()?)
+            .max_number_of_messages(10)
+            .send()
+            .await?;
+        Ok(reply.messages.unwrap_or_default())
+    }
+
+    async fn delete(&self, messages: &[Message], handled: &Handled) -> Result<()> {
+        let sqs = &self.runtime.controller.aws.sqs;
+        for message in messages {
+            if message
+                .message_id()
+                .is_some_and(|id| handled.failed.contains(id))
+            {
+                continue;
+            }
+            let receipt = message.receipt_handle().unwrap_or_default();
+            sqs.delete_message()
+                .queue_url(self.queue_url()?)
+                .receipt_handle(receipt)
+                .send()
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The payload that Lambda hands to a function for a batch of SQS messages (AWS Lambda Developer
+/// Guide, with-sqs).
+fn batch(messages: &[Message]) -> Value {
+    let records: Vec<Value> = messages
+        .iter()
+        .map(|message| {
+            json!({
+                "messageId": message.message_id(),
+                "receiptHandle": message.receipt_handle(),
+                "body": message.body(),
+                "eventSource": "aws:sqs",
+            })
+        })
+        .collect();
+    json!({ "Records": records })
+}
+
+fn settings(local: &LocalAws, policy: &str) -> Settings {
+    let home =
+        controller_core::policy::Policy::parse(policy).map(|policy| policy.home_region.to_string());
+    let administrator = organization::ADMINISTRATOR;
+    Settings {
+        policy: Some(policy.to_owned()),
+        member_role: Some(organization::MEMBER_ROLE.to_owned()),
+        event_bus: Some(organization::BUS.to_owned()),
+        queue_url: Some(format!(
+            "{}/{administrator}/{}",
+            local.endpoint(),
+            organization::QUEUE
+        )),
+        profile: None,
+        region: home.ok(),
+        endpoint: Some(Endpoint {
+            url: local.endpoint(),
+            access_key_id: iam::access_key(administrator),
+            secret_access_key: iam::SECRET.to_owned(),
+        }),
+    }
+}
+
+/// The text of a policy that is given as a file or as JSON text; a sandbox has no SSM.
+pub fn policy_text(source: &str) -> Result<String> {
+    match source.trim_start().starts_with('{') {
+        true => Ok(source.to_owned()),
+        false => std::fs::read_to_string(source)
+            .with_context(|| format!("cannot read the policy `{source}`")),
+    }
+}
