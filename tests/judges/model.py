@@ -29,6 +29,13 @@ DEFAULT_TIMESTAMP = {
     "rest-xml": "iso8601",
 }
 
+# Codes of SQS before it spoke JSON that are not the error's name with the service before it
+# (SQS API Reference, errors of CreateQueue and GetQueueUrl).
+OLD_CODES = {
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+}
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -130,10 +137,11 @@ def _query_header(
     """Services that came from the query protocol repeat the old code in a header."""
     if "awsQueryCompatible" not in operation.service_model.metadata:
         return
-    old = shape.metadata.get("error", {}).get("code", shape.name)
-    header = reply.headers.get("x-amzn-query-error", "")
-    if not re.fullmatch(re.escape(old) + ";(Sender|Receiver)", header):
-        yield f"x-amzn-query-error is `{header}`, the model says `{old};Sender`"
+    prefixed = f"AWS.SimpleQueueService.{shape.name}"
+    old = {shape.name, OLD_CODES.get(shape.name, prefixed)}
+    code, _, fault = reply.headers.get("x-amzn-query-error", "").partition(";")
+    if code not in old or fault not in ("Sender", "Receiver"):
+        yield f"x-amzn-query-error is `{code};{fault}`, expected one of {sorted(old)} and a fault"
 
 
 def _nothing(reply: Reply) -> list[str]:

@@ -12,6 +12,8 @@ from functools import cache
 import contract
 import pytest
 import world
+from botocore.exceptions import ClientError
+from botocore.retries.standard import ThrottledRetryableChecker
 from world import Call, Driver
 
 DRIVEN = contract.load()
@@ -53,6 +55,43 @@ def judge(call: Call) -> list[str]:
     if call.error is not None and not call.modelled and call.error not in documented:
         problems.append(f"{call.operation}: the model lists no error {call.error}")
     return problems
+
+
+# A read of each service, with what it needs.
+READS: dict[str, tuple[str, dict[str, str]]] = {
+    "sts": ("get_caller_identity", {}),
+    "organizations": ("list_accounts", {}),
+    "s3": ("list_buckets", {}),
+    "s3control": (
+        "list_tags_for_resource",
+        {"AccountId": world.MANAGEMENT, "ResourceArn": "arn:aws:s3:::orders"},
+    ),
+    "resourcegroupstaggingapi": ("get_resources", {}),
+    "events": ("list_rules", {}),
+    "sqs": ("list_queues", {}),
+    "macie2": ("list_members", {}),
+}
+
+
+@pytest.mark.parametrize("service", READS)
+@pytest.mark.parametrize("kind", ["throttle", "deny", "server-error"])
+def test_fault(aws: Driver, service: str, kind: str) -> None:
+    """An injected fault looks like the service's own error."""
+    read, parameters = READS[service]
+    aws.control("faults", {"kind": kind})
+    client = aws.client(service, world.MANAGEMENT)
+    with pytest.raises(ClientError):
+        getattr(client, read)(**parameters)
+    (call,) = aws.calls
+    assert not judge(call), call
+    # What retries: botocore knows throttling by its code, and broken servers by their status.
+    if kind == "throttle":
+        assert call.error in ThrottledRetryableChecker._THROTTLED_ERROR_CODES
+    assert (call.status >= 500) == (kind == "server-error" or call.error == "SlowDown")
+
+
+def test_every_service_has_a_read() -> None:
+    assert set(READS) == {world.client_of(*operation) for operation in world.operations()}
 
 
 def test_no_case_drives_what_the_local_aws_does_not_list() -> None:

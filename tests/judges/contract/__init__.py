@@ -27,6 +27,9 @@ def case(service: str, *operations: str) -> Callable[[Case], Case]:
 UNMODELLED: dict[str, dict[str, str]] = {
     "sts": {
         "AccessDenied": "STS API Reference, CommonErrors",
+        "InternalFailure": "STS API Reference, CommonErrors",
+        "InvalidClientTokenId": "STS API Reference, CommonErrors",
+        "Throttling": "STS API Reference, CommonErrors (ThrottlingException); SDKs retry it",
         "ValidationError": "STS API Reference, CommonErrors",
     },
     "s3": {
@@ -34,6 +37,8 @@ UNMODELLED: dict[str, dict[str, str]] = {
         "BadRequest": "S3 API Reference, ErrorResponses, list of error codes",
         "BucketNotEmpty": "S3 API Reference, ErrorResponses, list of error codes",
         "IllegalLocationConstraintException": "S3 API Reference, ErrorResponses",
+        "InternalError": "S3 API Reference, ErrorResponses, list of error codes",
+        "InvalidAccessKeyId": "S3 API Reference, ErrorResponses, list of error codes",
         "InvalidArgument": "S3 API Reference, ErrorResponses, list of error codes",
         "InvalidBucketName": "S3 API Reference, ErrorResponses, list of error codes",
         "InvalidRequest": "S3 API Reference, ErrorResponses, list of error codes",
@@ -41,6 +46,7 @@ UNMODELLED: dict[str, dict[str, str]] = {
         "NoSuchBucket": "S3 API Reference, ErrorResponses, list of error codes",
         "NoSuchTagSet": "S3 API Reference, GetBucketTagging",
         "PermanentRedirect": "S3 API Reference, ErrorResponses, list of error codes",
+        "SlowDown": "S3 API Reference, ErrorResponses, list of error codes",
         # HeadBucket's errors have no body: clients make the code from the status.
         "301": "S3 API Reference, HeadBucket: a generic code without a body",
         "403": "S3 API Reference, HeadBucket: a generic code without a body",
@@ -48,14 +54,22 @@ UNMODELLED: dict[str, dict[str, str]] = {
     },
     "s3control": {
         "AccessDenied": "S3 API Reference, ErrorResponses, list of error codes",
+        "InternalError": "S3 API Reference, ErrorResponses, list of error codes",
         "InvalidTag": "S3 API Reference, ErrorResponses, list of error codes",
+        "SlowDown": "S3 API Reference, ErrorResponses, list of error codes",
         "NoSuchResource": "S3 API Reference, S3 Control error codes",
+    },
+    "resourcegroupstaggingapi": {
+        "AccessDeniedException": "Resource Groups Tagging API Reference, CommonErrors",
     },
     "events": {
         "AccessDeniedException": "EventBridge API Reference, CommonErrors",
+        "ThrottlingException": "EventBridge API Reference, CommonErrors",
         "ValidationException": "EventBridge API Reference, CommonErrors (ValidationError)",
     },
     "sqs": {
+        "AccessDeniedException": "SQS API Reference, CommonErrors",
+        "InternalFailure": "SQS API Reference, CommonErrors",
         "InvalidParameterValue": "SQS API Reference, CommonErrors (InvalidParameterValue)",
     },
     "macie2": {

@@ -45,8 +45,8 @@ def buses(aws: Driver) -> None:
     aws.refused("ValidationException", create, Name="a/b")
     describe = events(aws).describe_event_bus
     aws.refused("ResourceNotFoundException", describe, Name="missing")
-    made_up = {"NextToken": "made-up"}
-    aws.refused("ValidationException", events(aws).list_event_buses, **made_up)
+    call = events(aws).list_event_buses
+    aws.refused("ValidationException", call, Limit=101)
 
 
 @case("events", "PutPermission")

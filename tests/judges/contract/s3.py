@@ -6,7 +6,7 @@ from contract import case
 from world import HOME, WORKLOADS, Driver
 
 OWNER, OTHER = WORKLOADS[0], WORKLOADS[1]
-TAGS = [{"Key": "macie", "Value": "true"}, {"Key": "team", "Value": "orders & <payments>"}]
+TAGS = [{"Key": "macie", "Value": "true"}, {"Key": "team", "Value": "orders + payments"}]
 
 
 def s3(aws: Driver, account: str = OWNER, region: str = HOME) -> Any:
@@ -121,7 +121,7 @@ def bucket_abac(aws: Driver) -> None:
 @case("s3", "PutObject", "DeleteObject", "ListObjectsV2")
 def objects(aws: Driver) -> None:
     name = bucket(aws)
-    keys = ["a b+c.csv", "logs/1.json", "logs/2.json", "z.txt"]
+    keys = ["a b+c.csv", "logs/1 &<2>.json", "logs/2.json", "z.txt"]
     for key in keys:
         assert s3(aws).put_object(Bucket=name, Key=key, Body=b"12345")["ETag"]
     paginator = s3(aws).get_paginator("list_objects_v2")
