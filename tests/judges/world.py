@@ -28,6 +28,8 @@ ADMINISTRATOR = "222222222222"
 WORKLOADS = ("300000000001", "300000000002", "300000000003")
 STRANGER = "999999999999"
 HOME = "eu-west-1"
+# A Region that the organization does not govern, so that nothing is in it.
+EMPTY = "eu-central-1"
 SECRET = "any-secret-will-do"
 PATIENCE = 30.0
 

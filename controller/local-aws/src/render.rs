@@ -12,6 +12,9 @@ use crate::{
     request::{Body, Reply},
 };
 
+/// The header in which services that came from the query protocol repeat the old code.
+const QUERY_ERROR: &str = "x-amzn-query-error";
+
 /// Renders a successful reply.
 pub fn reply(service: &str, request_id: &str, reply: Reply) -> Response<HttpBody> {
     let (content_type, body) = match reply.body {
@@ -69,6 +72,14 @@ pub fn error(service: &str, request_id: &str, error: &ApiError) -> Response<Http
         _ => {
             let mut headers = error.headers.clone();
             headers.push(("x-amzn-errortype".to_owned(), error.code.clone()));
+            if service == "sqs" && !headers.iter().any(|(name, _)| name == QUERY_ERROR) {
+                let fault = if error.status < 500 {
+                    "Sender"
+                } else {
+                    "Receiver"
+                };
+                headers.push((QUERY_ERROR.to_owned(), format!("{};{fault}", error.code)));
+            }
             let mut document = json!({ "__type": error.code, "message": error.message });
             for (name, value) in &error.details {
                 if let Some(members) = document.as_object_mut() {

@@ -5,13 +5,13 @@ from typing import Any
 
 from contract import case
 from contract.sqs import arn, queue, sqs
-from world import ADMINISTRATOR, HOME, WORKLOADS, Driver
+from world import ADMINISTRATOR, EMPTY, WORKLOADS, Driver
 
 PATTERN = json.dumps({"source": ["self-service.test"]})
 
 
 def events(aws: Driver, account: str = ADMINISTRATOR) -> Any:
-    return aws.client("events", account)
+    return aws.client("events", account, EMPTY)
 
 
 def rule(aws: Driver, name: str = "sweep", **more: str) -> dict[str, str]:
@@ -36,7 +36,7 @@ def paged(aws: Driver, call: Any, key: str, **parameters: Any) -> list[dict[str,
 def buses(aws: Driver) -> None:
     for name in ("payments", "self-service"):
         made = events(aws).create_event_bus(Name=name)["EventBusArn"]
-        assert made == f"arn:aws:events:{HOME}:{ADMINISTRATOR}:event-bus/{name}"
+        assert made == f"arn:aws:events:{EMPTY}:{ADMINISTRATOR}:event-bus/{name}"
     assert events(aws).describe_event_bus()["Name"] == "default"
     found = paged(aws, events(aws).list_event_buses, "EventBuses")
     assert [bus["Name"] for bus in found] == ["default", "payments", "self-service"]
@@ -110,7 +110,7 @@ def targets(aws: Driver) -> None:
     assert listed(Rule="sweep")["Targets"] == three[1:]
     more = [{"Id": f"u{number}", "Arn": arn("events")} for number in range(4)]
     aws.refused("LimitExceededException", put, Rule="sweep", Targets=more)
-    bus = f"arn:aws:events:{HOME}:{WORKLOADS[0]}:event-bus/default"
+    bus = f"arn:aws:events:{EMPTY}:{WORKLOADS[0]}:event-bus/default"
     no_role = [{"Id": "bus", "Arn": bus}]
     aws.refused("ValidationException", put, Rule="sweep", Targets=no_role)
     missing = {"Rule": "missing"}
@@ -148,7 +148,7 @@ def pattern(aws: Driver) -> None:
         "detail-type": "sweep",
         "account": ADMINISTRATOR,
         "time": "2026-01-01T00:00:00Z",
-        "region": HOME,
+        "region": EMPTY,
         "resources": [],
         "detail": {},
     }

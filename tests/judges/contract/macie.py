@@ -15,14 +15,8 @@ def macie(aws: Driver, account: str = ADMINISTRATOR) -> Any:
     return aws.client("macie2", account)
 
 
-def designate(aws: Driver) -> Any:
-    """Makes the administrator account the administrator of Macie; its client."""
-    macie(aws, MANAGEMENT).enable_organization_admin_account(adminAccountId=ADMINISTRATOR)
-    return macie(aws)
-
-
 def with_members(aws: Driver, *accounts: str) -> Any:
-    administrator = designate(aws)
+    administrator = macie(aws)
     for account in accounts:
         details = {"accountId": account, "email": f"{account}@example.com"}
         administrator.create_member(account=details, tags=TAGS)
@@ -96,7 +90,6 @@ def designation(aws: Driver) -> None:
     aws.refused("AccessDeniedException", macie(aws, MEMBER).list_organization_admin_accounts)
     foreign = macie(aws, MEMBER).enable_organization_admin_account
     aws.refused("AccessDeniedException", foreign, **name)
-    enable(**name)
     aws.refused("ConflictException", enable, adminAccountId=OTHER)
     accounts = listed(management, "list_organization_admin_accounts", "adminAccounts")
     assert accounts == [{"accountId": ADMINISTRATOR, "status": "ENABLED"}]
@@ -105,11 +98,13 @@ def designation(aws: Driver) -> None:
     aws.refused("ResourceNotFoundException", disable, adminAccountId=OTHER)
     disable(**name)
     assert listed(management, "list_organization_admin_accounts", "adminAccounts") == []
+    enable(**name)
+    assert listed(management, "list_organization_admin_accounts", "adminAccounts") == accounts
 
 
 @case("macie2", "DescribeOrganizationConfiguration", "UpdateOrganizationConfiguration")
 def configuration(aws: Driver) -> None:
-    administrator = designate(aws)
+    administrator = macie(aws)
     administrator.update_organization_configuration(autoEnable=True)
     found = administrator.describe_organization_configuration()
     assert (found["autoEnable"], found["maxAccountLimitReached"]) == (True, False)
@@ -121,7 +116,7 @@ def configuration(aws: Driver) -> None:
 
 @case("macie2", "CreateMember", "GetMember", "ListMembers")
 def members(aws: Driver) -> None:
-    administrator = designate(aws)
+    administrator = macie(aws)
     create = administrator.create_member
     details = {"accountId": MEMBER, "email": "workload-1@example.com"}
     made = create(account=details, tags=TAGS)
@@ -323,7 +318,7 @@ def usage(aws: Driver) -> None:
     "macie2", "GetClassificationExportConfiguration", "PutClassificationExportConfiguration"
 )
 def export(aws: Driver) -> None:
-    administrator = designate(aws)
+    administrator = macie(aws)
     assert "configuration" not in administrator.get_classification_export_configuration()
     results = bucket(aws, "macie-results", ADMINISTRATOR)
     destination = {

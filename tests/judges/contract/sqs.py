@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from contract import case
-from world import ADMINISTRATOR, HOME, Driver
+from world import ADMINISTRATOR, EMPTY, Driver
 
 
 def sqs(aws: Driver) -> Any:
-    return aws.client("sqs", ADMINISTRATOR)
+    return aws.client("sqs", ADMINISTRATOR, EMPTY)
 
 
 def queue(aws: Driver, name: str = "events", **attributes: str) -> str:
@@ -16,7 +16,7 @@ def queue(aws: Driver, name: str = "events", **attributes: str) -> str:
 
 
 def arn(name: str) -> str:
-    return f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{name}"
+    return f"arn:aws:sqs:{EMPTY}:{ADMINISTRATOR}:{name}"
 
 
 def missing(aws: Driver) -> dict[str, str]:
