@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import moto_server
 import pytest
+
+import moto_server
 import world
 
 

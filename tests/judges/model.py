@@ -131,9 +131,7 @@ def _error_status(
         yield f"{shape.name} has status {reply.status}, the model says {expected}"
 
 
-def _query_header(
-    operation: OperationModel, shape: StructureShape, reply: Reply
-) -> Problems:
+def _query_header(operation: OperationModel, shape: StructureShape, reply: Reply) -> Problems:
     """Services that came from the query protocol repeat the old code in a header."""
     if "awsQueryCompatible" not in operation.service_model.metadata:
         return
@@ -285,7 +283,7 @@ def _python(pattern: str) -> str:
 
 def _length(shape: Shape, length: int, path: str) -> Problems:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and length < least or most is not None and length > most:
+    if (least is not None and length < least) or (most is not None and length > most):
         yield f"{path}: {length} is outside {least} to {most}"
 
 

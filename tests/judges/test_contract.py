@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from functools import cache
 
-import contract
 import pytest
-import world
 from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker
+
+import contract
+import world
 from world import Call, Driver
 
 DRIVEN = contract.load()

@@ -281,8 +281,8 @@ class Driver:
         try:
             reply = call(**parameters)
         except ClientError as error:
-            found = error.response["Error"]["Code"]
-            assert found == code, f"expected {code}: {error}"
+            if error.response["Error"]["Code"] != code:
+                raise AssertionError(f"expected {code}: {error}") from error
             return error
         raise AssertionError(f"expected {code}, found the reply {reply}")
 

@@ -314,9 +314,7 @@ def usage(aws: Driver) -> None:
         aws.refused("AccessDeniedException", getattr(macie(aws, THIRD), name))
 
 
-@case(
-    "macie2", "GetClassificationExportConfiguration", "PutClassificationExportConfiguration"
-)
+@case("macie2", "GetClassificationExportConfiguration", "PutClassificationExportConfiguration")
 def export(aws: Driver) -> None:
     administrator = macie(aws)
     assert "configuration" not in administrator.get_classification_export_configuration()

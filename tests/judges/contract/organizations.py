@@ -54,9 +54,7 @@ def list_accounts(aws: Driver) -> None:
 def describe_account(aws: Driver) -> None:
     reply = management(aws).describe_account(AccountId=WORKLOADS[0])
     assert reply["Account"]["State"] == "ACTIVE"
-    aws.refused(
-        "AccountNotFoundException", management(aws).describe_account, AccountId=STRANGER
-    )
+    aws.refused("AccountNotFoundException", management(aws).describe_account, AccountId=STRANGER)
     aws.refused("InvalidInputException", management(aws).describe_account, AccountId="12")
 
 

@@ -87,7 +87,9 @@ def messages(aws: Driver) -> None:
     refusal(absent, sqs(aws).send_message, MessageBody="x", **missing(aws))
     refusal(absent, sqs(aws).receive_message, **missing(aws))
     refusal("InvalidParameterValue", sqs(aws).receive_message, MaxNumberOfMessages=11, **url)
-    refusal("InvalidParameterValue", sqs(aws).send_message, MessageBody="x", DelaySeconds=901, **url)
+    refusal(
+        "InvalidParameterValue", sqs(aws).send_message, MessageBody="x", DelaySeconds=901, **url
+    )
 
 
 @case("sqs", "SendMessageBatch", "DeleteMessageBatch", "PurgeQueue")
