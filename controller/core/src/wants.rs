@@ -176,16 +176,13 @@ impl<'a> Wanted<'a> {
         }
         self.want(Read::Index);
         self.want(Read::Inventory);
-        let unconfirmed = if open {
+        let unconfirmed = if open || !view.has_daily() {
             candidates
         } else {
             view.uncovered(&candidates)
         };
         for name in unconfirmed {
             self.want(Read::Bucket(name));
-        }
-        if !view.has_daily() {
-            self.confirm_one();
         }
         for job in gaps::jobs_to_describe(&view, known, self.observed) {
             self.want(Read::LastRun(job));
