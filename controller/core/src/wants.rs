@@ -138,8 +138,8 @@ impl<'a> Wanted<'a> {
         }
         match self.observed.evidence() {
             Evidence::OptedIn => self.admission(),
-            Evidence::Indexed => self.confirm_one(),
             _ if mode == Mode::Mandatory => self.admission(),
+            Evidence::Indexed => self.confirm_one(),
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ use crate::world::{
 
 type Tested = Result<(), TestCaseError>;
 
-const CASES: u32 = 3_000;
+const CASES: u32 = 2_000;
 
 fn names(hints: &[&str]) -> BTreeSet<BucketName> {
     hints.iter().map(|name| bucket(name)).collect()
@@ -159,7 +159,7 @@ fn no_unknown_leads_to_a_suspension() {
         Ok(())
     });
     assert!(
-        suspensions.get() > 500,
+        suspensions.get() > 300,
         "only {} suspensions",
         suspensions.get()
     );
@@ -238,11 +238,19 @@ fn only_truly_opted_in_buckets_get_a_job() {
         }
         Ok(())
     });
-    assert!(jobs.get() > 500, "only {} jobs", jobs.get());
+    assert!(jobs.get() > 200, "only {} jobs", jobs.get());
+}
+
+/// Buckets of jobs that were not cancelled.
+fn in_jobs(world: &World, wanted: fn(&JobKind) -> bool) -> BTreeSet<BucketName> {
+    let jobs = world.jobs.iter().map(|job| &job.job);
+    jobs.filter(|job| wanted(&job.kind) && job.status != JobStatus::Cancelled)
+        .flat_map(|job| job.buckets.clone())
+        .collect()
 }
 
 /// What must not depend on where a controller crashed.
-fn end_state(world: &World) -> impl PartialEq + std::fmt::Debug {
+fn end_state(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let tag = |key| {
         world
             .member
@@ -254,33 +262,33 @@ fn end_state(world: &World) -> impl PartialEq + std::fmt::Debug {
         .iter()
         .map(|job| job.name.clone())
         .collect();
-    let jobs = |wanted: fn(&JobKind) -> bool| -> BTreeSet<BucketName> {
-        let jobs = world.jobs.iter().map(|job| &job.job);
-        jobs.filter(|job| wanted(&job.kind) && job.status != JobStatus::Cancelled)
-            .flat_map(|job| job.buckets.clone())
-            .collect()
-    };
     (
         world.status().cloned(),
         (tag(OPTED_OUT_SINCE), tag(UNSCANNED)),
         dailies,
-        jobs(|kind| matches!(kind, JobKind::Baseline { .. })),
-        jobs(|kind| matches!(kind, JobKind::CatchUp { .. })),
+        in_jobs(world, |kind| matches!(kind, JobKind::Baseline { .. })),
     )
 }
 
+/// A bucket whose baseline is made again may get a catch-up too many, never one too few.
+fn caught_up(world: &World) -> BTreeSet<BucketName> {
+    in_jobs(world, |kind| matches!(kind, JobKind::CatchUp { .. }))
+}
+
 #[test]
-fn a_crash_after_any_action_is_healed_by_the_next_reconcile() {
+fn a_crash_after_any_action_is_healed_by_the_next_reconcile_and_sweep() {
     let crashes = Cell::new(0);
     for_all(CASES, |choices| {
         let world = either(choices);
         let hints = hints(choices);
         let mut whole = world.clone();
         let actions = whole.reconcile(&hints, usize::MAX).actions;
+        whole.sweep();
         for done in 0..actions.len() {
             let mut crashed = world.clone();
             crashed.reconcile(&hints, done);
             crashed.reconcile(&hints, usize::MAX);
+            crashed.sweep();
             prop_assert_eq!(
                 end_state(&crashed),
                 end_state(&whole),
@@ -289,11 +297,17 @@ fn a_crash_after_any_action_is_healed_by_the_next_reconcile() {
                 actions,
                 world
             );
+            prop_assert!(
+                caught_up(&crashed).is_superset(&caught_up(&whole)),
+                "after {} of {:#?}",
+                done,
+                actions
+            );
             crashes.set(crashes.get() + 1);
         }
         Ok(())
     });
-    assert!(crashes.get() > 1_000, "only {} crashes", crashes.get());
+    assert!(crashes.get() > 500, "only {} crashes", crashes.get());
 }
 
 #[test]
