@@ -166,6 +166,11 @@ impl<'a> Wanted<'a> {
             .union(&self.observed.indexed())
             .cloned()
             .collect();
+        if let Some(index) = self.observed.index.known() {
+            for name in view.being_baselined().difference(index) {
+                self.want(Read::Bucket(name.clone()));
+            }
+        }
         let returning = known.is_some_and(member::is_returning);
         let open = gaps::may_be_open(&view, known, self.observed);
         if returning {

@@ -130,6 +130,12 @@ impl<'a> JobsView<'a> {
             .collect()
     }
 
+    /// Buckets whose old objects are being scanned right now: if one has left, that has to end.
+    pub fn being_baselined(&self) -> BTreeSet<BucketName> {
+        let live = self.baselines().filter(|job| job.status.is_live());
+        live.flat_map(|job| job.buckets.iter().cloned()).collect()
+    }
+
     /// Live one-time jobs of the controller, oldest first.
     fn one_time(&self) -> Vec<&'a Job> {
         let live = self.jobs.iter().filter(|job| job.status.is_live());

@@ -115,6 +115,20 @@ impl Judge<'_> {
         times
     }
 
+    /// Opted-in buckets that a running baseline lists and the index does not.
+    fn being_baselined(&self, index: &[String]) -> BTreeSet<String> {
+        let enrolled: Option<Timestamp> = self.tag(ENROLLED_AT).and_then(|at| at.parse().ok());
+        let mut names = BTreeSet::new();
+        for job in self.jobs("baseline", true) {
+            let counts = enrolled.is_none_or(|at| second(job.job.created_at) >= second(at));
+            if counts && self.mode != "excluded" && !self.fails(Read::Jobs) {
+                names.extend(job.job.buckets.iter().map(|name| name.to_string()));
+            }
+        }
+        names.retain(|name| !index.contains(name));
+        self.yes(names.iter().map(String::as_str))
+    }
+
     fn enrol(&mut self) {
         if self.fails(Read::Management) || self.fails(Read::Account) {
             return;
@@ -279,7 +293,7 @@ impl Judge<'_> {
             return;
         }
         let index: Vec<String> = self.world.index().iter().map(|b| b.to_string()).collect();
-        let seen = self.yes(index.iter().map(String::as_str));
+        let mut seen = self.yes(index.iter().map(String::as_str));
         let mut doubtful = BTreeSet::new();
         for name in &index {
             for (bucket, state) in &self.world.buckets {
@@ -287,6 +301,9 @@ impl Judge<'_> {
                     doubtful.insert(name.clone());
                 }
             }
+        }
+        if !seen.is_empty() || !doubtful.is_empty() {
+            seen.extend(self.being_baselined(&index));
         }
         if !seen.is_empty() {
             self.give_jobs(&seen);
@@ -320,6 +337,9 @@ impl Judge<'_> {
             seen.clear();
         }
         if self.world.scope.account == self.world.administrator {
+            if !seen.is_empty() {
+                seen.extend(self.being_baselined(&index));
+            }
             self.give_jobs(&seen);
             return self.wish;
         }

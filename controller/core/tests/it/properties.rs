@@ -257,6 +257,7 @@ fn end_state(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
             .as_ref()
             .map(|member| member.tags.contains_key(key))
     };
+    let covered = in_jobs(world, |kind| matches!(kind, JobKind::Baseline { .. }));
     let dailies: Vec<_> = world
         .live(true)
         .iter()
@@ -266,7 +267,10 @@ fn end_state(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
         world.status().cloned(),
         (tag(OPTED_OUT_SINCE), tag(UNSCANNED)),
         dailies,
-        in_jobs(world, |kind| matches!(kind, JobKind::Baseline { .. })),
+        covered
+            .intersection(&world.opted_in())
+            .cloned()
+            .collect::<Vec<_>>(),
     )
 }
 

@@ -160,6 +160,21 @@ fn a_bucket_that_leaves_a_running_baseline_ends_it_and_the_others_get_another() 
 }
 
 #[test]
+fn a_sweep_ends_the_baseline_of_a_bucket_whose_event_was_lost() {
+    let mut world = World::new();
+    world.run_time = hours(10);
+    world.tag("payments");
+    world.settle();
+    world.tag("ledger");
+    world.settle();
+    assert_eq!(world.live(false).len(), 2);
+    world.untag("ledger");
+    world.sweep();
+    assert_eq!(world.live(false).len(), 1);
+    assert_nothing_lost(&mut world, &["payments"]);
+}
+
+#[test]
 fn a_bucket_that_leaves_does_not_end_a_catch_up_that_others_need() {
     let mut world = steady(&["payments", "ledger"]);
     world.run_time = hours(5);
