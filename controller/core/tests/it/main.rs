@@ -5,4 +5,5 @@ mod check_refuses;
 mod naive;
 mod properties;
 mod scenarios;
+mod table;
 mod world;

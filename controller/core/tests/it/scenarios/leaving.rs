@@ -233,6 +233,19 @@ fn a_bucket_that_cannot_be_read_keeps_the_account() {
 }
 
 #[test]
+fn a_bucket_that_cannot_be_read_beside_others_is_told() {
+    let mut world = steady(&["payments"]);
+    world.tag("secret");
+    world.buckets.get_mut(&bucket("secret")).unwrap().readable = false;
+    let outcome = world.sweep();
+    assert_eq!(outcome.actions, []);
+    assert!(blocked(&outcome, |by| matches!(
+        by,
+        Blocked::Unreadable { .. }
+    )));
+}
+
+#[test]
 fn a_bucket_of_the_index_that_the_listing_misses_is_read() {
     let mut world = steady(&["payments"]);
     world.untag("payments");
