@@ -160,7 +160,10 @@ fn left_baseline() -> World {
     world
 }
 
-const GOOD: [(&str, fn() -> World); 11] = [
+/// A world in which something good is decided.
+type Good = fn() -> World;
+
+const GOOD: [(&str, Good); 11] = [
     ("enrol", enrol),
     ("jobs", jobs),
     ("mark", mark),
@@ -175,9 +178,10 @@ const GOOD: [(&str, fn() -> World); 11] = [
 ];
 
 type Spoil = fn(&mut Case);
+type Spoiled = (Good, &'static str, Spoil, Invariant);
 
 #[rustfmt::skip]
-fn spoiled() -> Vec<(fn() -> World, &'static str, Spoil, Invariant)> {
+fn spoiled() -> Vec<Spoiled> {
     use Invariant::*;
     vec![
         (enrol, "another Region", |c| c.policy.regions = ["us-east-1".parse().unwrap()].into(), PlaceGoverned),
