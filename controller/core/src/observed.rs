@@ -213,7 +213,8 @@ impl Observed {
         }
     }
 
-    fn troubles(&self) -> Vec<Trouble> {
+    /// Why the account's wish is not wholly known: one trouble of each kind, however many buckets.
+    pub fn troubles(&self) -> Vec<Trouble> {
         let buckets = self
             .buckets
             .iter()

@@ -138,8 +138,8 @@ impl<'a> Wanted<'a> {
         }
         match self.observed.evidence() {
             Evidence::OptedIn => self.admission(),
-            Evidence::Indexed => self.confirm_one(),
             _ if mode == Mode::Mandatory => self.admission(),
+            Evidence::Indexed => self.confirm_one(),
             _ => {}
         }
     }
@@ -166,6 +166,11 @@ impl<'a> Wanted<'a> {
             .union(&self.observed.indexed())
             .cloned()
             .collect();
+        if let Some(index) = self.observed.index.known() {
+            for name in view.being_baselined().difference(index) {
+                self.want(Read::Bucket(name.clone()));
+            }
+        }
         let returning = known.is_some_and(member::is_returning);
         let open = gaps::may_be_open(&view, known, self.observed);
         if returning {
@@ -176,16 +181,13 @@ impl<'a> Wanted<'a> {
         }
         self.want(Read::Index);
         self.want(Read::Inventory);
-        let unconfirmed = if open {
+        let unconfirmed = if open || !view.has_daily() {
             candidates
         } else {
             view.uncovered(&candidates)
         };
         for name in unconfirmed {
             self.want(Read::Bucket(name));
-        }
-        if !view.has_daily() {
-            self.confirm_one();
         }
         for job in gaps::jobs_to_describe(&view, known, self.observed) {
             self.want(Read::LastRun(job));

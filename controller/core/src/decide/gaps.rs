@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::jobs::JobsView;
 use crate::{
@@ -15,6 +15,10 @@ use crate::{
     job_name::whole_second,
     observed::{Fact, Interval, Job, Member, OPTED_OUT_SINCE, Observed},
 };
+
+/// The last run before an absence is no longer known when it ends, and what was written after
+/// that run went unscanned too. A daily job runs once a day, Macie does not say at what time.
+const BEFORE_ABSENCE: SignedDuration = SignedDuration::from_hours(48);
 
 /// What an absence means, now that the account has an opted-in bucket again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +71,9 @@ pub fn of_absence(
     if nothing_lost || view.baselined_before(Timestamp::MAX).is_empty() {
         return Absence::Unnoticed;
     }
+    let begin = since.saturating_sub(BEFORE_ABSENCE).unwrap_or(since);
     Absence::Unrecorded(Interval {
-        begin: recorded.map_or(since, |interval| interval.begin.min(since)),
+        begin: recorded.map_or(begin, |interval| interval.begin.min(begin)),
         end: whole_second(now),
     })
 }

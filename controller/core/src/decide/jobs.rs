@@ -130,11 +130,16 @@ impl<'a> JobsView<'a> {
             .collect()
     }
 
-    /// Live one-time jobs of the controller.
-    fn one_time(&self) -> impl Iterator<Item = &'a Job> {
-        self.jobs
-            .iter()
-            .filter(|job| job.status.is_live() && !matches!(job.kind, JobKind::Daily { .. }))
+    /// Buckets whose old objects are being scanned right now: if one has left, that has to end.
+    pub fn being_baselined(&self) -> BTreeSet<BucketName> {
+        let live = self.baselines().filter(|job| job.status.is_live());
+        live.flat_map(|job| job.buckets.iter().cloned()).collect()
+    }
+
+    /// Live one-time jobs of the controller, oldest first.
+    fn one_time(&self) -> Vec<&'a Job> {
+        let live = self.jobs.iter().filter(|job| job.status.is_live());
+        oldest_first(live.filter(|job| !matches!(job.kind, JobKind::Daily { .. })))
     }
 
     /// The name and token of the next job of a kind: the token counts the jobs that had the name.
@@ -364,6 +369,7 @@ impl Jobs<'_> {
         let baselines = self
             .view
             .one_time()
+            .into_iter()
             .filter(|job| matches!(job.kind, JobKind::Baseline { .. }) && !is_untouchable(job));
         for job in baselines {
             if let Some(bucket) = job.buckets.iter().find(|name| self.has_left(name)) {

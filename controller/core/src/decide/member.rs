@@ -152,23 +152,13 @@ impl Account<'_> {
                 return Some(Why::OptedIn { buckets });
             }
             (_, Mode::Mandatory) => return Some(Why::Mandatory),
-            (Evidence::Unknown(troubles), _) => {
-                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
-            }
-            (Evidence::Indexed, _) => self.unconfirmed(plan),
-            (Evidence::NoneLeft | Evidence::Unproven, _) => {}
+            // Not certain: what could not be read is told already.
+            (
+                Evidence::Indexed | Evidence::Unknown(_) | Evidence::NoneLeft | Evidence::Unproven,
+                _,
+            ) => {}
         }
         None
-    }
-
-    /// The index says yes and the buckets themselves could not be read.
-    fn unconfirmed(&self, plan: &mut Plan) {
-        let troubles = self
-            .observed
-            .buckets
-            .values()
-            .filter_map(|reading| reading.trouble());
-        troubles.for_each(|trouble| plan.unreadable(trouble));
     }
 
     /// `CreateMember` for an account that is not associated, or not any more.
@@ -260,9 +250,7 @@ impl Account<'_> {
         match &self.evidence {
             Evidence::OptedIn | Evidence::Indexed => self.keep(member, plan),
             _ if self.mode == Mode::Mandatory => self.keep(member, plan),
-            Evidence::Unknown(troubles) => {
-                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
-            }
+            Evidence::Unknown(_) => {}
             Evidence::Unproven => self.tell_grace(member, plan),
             Evidence::NoneLeft => return self.leave(member, plan),
         }
