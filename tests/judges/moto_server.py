@@ -22,12 +22,13 @@ ATTEMPTS = 3
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The endpoint of a fresh moto server on loopback."""
+def serving(account: str | None = None) -> Iterator[str]:
+    """The endpoint of a fresh moto server on loopback, and the account of keys it does not know."""
+    options = {"env": {**os.environ, "MOTO_ACCOUNT_ID": account}} if account else {}
     for _ in range(ATTEMPTS):
         port = world.free_port()
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        with world.running(command, "moto.log") as process:
+        with world.running(command, "moto.log", **options) as process:
             # Another program may have taken the port in between: then with another one.
             if world.await_port(process, port):
                 yield f"http://127.0.0.1:{port}"

@@ -116,9 +116,8 @@ fn every_published_event_has_its_schema() {
             fs::write(&path, &text).unwrap();
         }
         let published = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(
-            published,
-            text,
+        assert!(
+            published == text,
             "{} is not what the code publishes: run with UPDATE_DOCS=1",
             path.display()
         );

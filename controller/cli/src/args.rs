@@ -39,6 +39,9 @@ pub struct Global {
     /// Name or ARN of the bus to publish changes to; nowhere without it.
     #[arg(long, global = true, env = "MACIECTL_EVENT_BUS")]
     pub event_bus: Option<String>,
+    /// URL of the controller's own queue, where a scope that waits is put back; nowhere without it.
+    #[arg(long, global = true, env = "MACIECTL_QUEUE_URL")]
+    pub queue_url: Option<String>,
     /// More talk on standard error; twice for what the AWS SDK says.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -144,6 +147,7 @@ impl Global {
             policy: self.policy.clone(),
             member_role: Some(self.member_role.clone()),
             event_bus: self.event_bus.clone(),
+            queue_url: self.queue_url.clone(),
             profile: self.profile.clone(),
             region: self.region.as_ref().map(ToString::to_string),
             ..Settings::default()
