@@ -19,8 +19,8 @@ use crate::{
     publish::publish,
 };
 
-/// Whoever wrote reads again. Three rounds bring an account from any state to rest; one that asks
-/// for more is reported as unsettled.
+/// Whoever wrote reads again, until a reading asks for no write. An account that still asks for
+/// one after this many rounds is reported as unsettled.
 const ROUNDS: usize = 6;
 
 /// What every reconcile of a process shares.

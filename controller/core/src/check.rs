@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    id::BucketName,
     job_name,
     observed::{
-        AccountState, BucketReading, ENROLLED_AT, Fact, Job, JobKind, JobStatus, Member,
-        Membership, OPTED_OUT_SINCE, Observed, Relationship, Standing,
+        AccountState, BucketReading, ENROLLED_AT, Fact, Interval, Job, JobKind, JobStatus, Member,
+        Membership, OPTED_OUT_SINCE, Observed, Relationship, Standing, UNSCANNED,
     },
     plan::{Action, JobSpec, Note, Plan, Step},
     policy::{Mode, Policy},
@@ -61,6 +62,7 @@ pub enum Invariant {
     MemberOwned,
     EnrolAsked,
     EnrolAdmissible,
+    ResumeOnRecord,
     SuspendProven,
     SuspendAfterGrace,
     SuspendWithinBreaker,
@@ -70,6 +72,32 @@ pub enum Invariant {
     JobUnique,
     JobAsPolicy,
     CancelOwnLiveJob,
+    CancelNotMissed,
+}
+
+impl Invariant {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::PlaceGoverned,
+        Self::PlaceObserved,
+        Self::OncePerPlan,
+        Self::MemberNotAdministrator,
+        Self::MemberStateLegal,
+        Self::MemberOwned,
+        Self::EnrolAsked,
+        Self::EnrolAdmissible,
+        Self::ResumeOnRecord,
+        Self::SuspendProven,
+        Self::SuspendAfterGrace,
+        Self::SuspendWithinBreaker,
+        Self::TagsOwnKeys,
+        Self::JobInPlace,
+        Self::JobOnlyOptedIn,
+        Self::JobUnique,
+        Self::JobAsPolicy,
+        Self::CancelOwnLiveJob,
+        Self::CancelNotMissed,
+    ];
 }
 
 impl fmt::Display for Invariant {
@@ -83,15 +111,17 @@ impl fmt::Display for Invariant {
             Self::MemberOwned => "only members that the controller owns are suspended, resumed or marked",
             Self::EnrolAsked => "only accounts that ask, and are not excluded, are enrolled",
             Self::EnrolAdmissible => "only active accounts of the organization are enrolled, and marked as owned",
+            Self::ResumeOnRecord => "a member is resumed when it is on record since when it was not scanned",
             Self::SuspendProven => "a suspension needs a complete listing without an opted-in bucket and without an unknown",
-            Self::SuspendAfterGrace => "a suspension comes after the grace period",
+            Self::SuspendAfterGrace => "a suspension comes after a whole grace period, which begins when nothing is opted in",
             Self::SuspendWithinBreaker => "the circuit breaker is closed",
-            Self::TagsOwnKeys => "only the controller's own tags are written",
+            Self::TagsOwnKeys => "only the controller's own tags are written, with values that it can read again",
             Self::JobInPlace => "a job is for the observed account, which Macie serves",
             Self::JobOnlyOptedIn => "a job names only buckets that were read and are opted in",
-            Self::JobUnique => "no second live job of the same kind",
+            Self::JobUnique => "no second live daily job, and no bucket is paid for twice",
             Self::JobAsPolicy => "a job is made as the policy says",
             Self::CancelOwnLiveJob => "only live jobs of the controller are cancelled, and none that a person paused unless the account is excluded",
+            Self::CancelNotMissed => "a cancelled job leaves no opted-in bucket without a job that does the same",
         })
     }
 }
@@ -112,6 +142,7 @@ pub fn check(
         let broken = checker
             .place(&plan)
             .or_else(|| checker.step(step))
+            .or_else(|| checker.missed(&plan, step))
             .or_else(|| {
                 let earlier = plan.steps.iter().take(n);
                 earlier
@@ -132,13 +163,21 @@ pub fn check(
 /// Two steps that would write the same thing, whatever their reasons.
 fn same(one: &Step, other: &Step) -> bool {
     match (&one.action, &other.action) {
-        (Action::CreateJob(one), Action::CreateJob(other)) => one.name == other.name,
+        (Action::CreateJob(one), Action::CreateJob(other)) => {
+            one.name == other.name
+                || one.client_token == other.client_token
+                || (same_kind(&one.kind, &other.kind) && !one.buckets.is_disjoint(&other.buckets))
+        }
         (Action::CancelJob { job: one, .. }, Action::CancelJob { job: other, .. }) => one == other,
         (Action::TagMember { tags: one }, Action::TagMember { tags: other }) => {
             one.keys().any(|key| other.contains_key(key))
         }
         (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
+}
+
+fn same_kind(one: &JobKind, other: &JobKind) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
 fn describe(action: &Action) -> String {
@@ -271,6 +310,17 @@ impl Checker<'_> {
             })
             .or_else(|| self.owned())
             .or_else(|| self.asked())
+            .or_else(|| {
+                let since = self.time_tag(OPTED_OUT_SINCE);
+                unless(
+                    since.is_some_and(|since| since <= self.now),
+                    Invariant::ResumeOnRecord,
+                )
+            })
+    }
+
+    fn time_tag(&self, key: &str) -> Option<Timestamp> {
+        self.member()?.tags.get(key)?.parse().ok()
     }
 
     fn suspend(&self) -> Option<Invariant> {
@@ -293,8 +343,8 @@ impl Checker<'_> {
             .or_else(|| self.breaker_closed())
     }
 
-    /// Every bucket of a complete listing was read and is not opted in; every other bucket that an
-    /// event or the index named is not the account's, or was read and is not opted in either.
+    /// Every bucket of a complete listing was read and is not opted in; so was every other bucket
+    /// that an event or the index named, unless it could not be read and is not the account's.
     fn nothing_opted_in(&self) -> Option<Invariant> {
         let (Fact::Known(listing), Fact::Known(index)) =
             (&self.observed.listing, &self.observed.index)
@@ -304,7 +354,8 @@ impl Checker<'_> {
         let negative = |name| match self.observed.buckets.get(name) {
             Some(Fact::Known(BucketReading::OptedIn)) => false,
             Some(Fact::Known(_)) => true,
-            Some(Fact::Unknown(_) | Fact::Unread) | None => !listing.contains(name),
+            Some(Fact::Unknown(_)) => !listing.contains(name),
+            Some(Fact::Unread) | None => false,
         };
         let named = listing
             .iter()
@@ -315,15 +366,13 @@ impl Checker<'_> {
     }
 
     fn grace_over(&self) -> Option<Invariant> {
-        let since = self
-            .member()
-            .and_then(|member| member.tags.get(OPTED_OUT_SINCE)?.parse::<Timestamp>().ok());
+        let passed = |since: Timestamp| {
+            since <= self.now && self.now.duration_since(since) >= self.policy.grace_period
+        };
+        let enabled_at = self.member().and_then(|member| member.updated_at);
         let over =
-            since.is_some_and(|since| self.now.duration_since(since) >= self.policy.grace_period);
-        unless(
-            over && since <= Some(self.now),
-            Invariant::SuspendAfterGrace,
-        )
+            self.time_tag(OPTED_OUT_SINCE).is_some_and(passed) && enabled_at.is_none_or(passed);
+        unless(over, Invariant::SuspendAfterGrace)
     }
 
     fn breaker_closed(&self) -> Option<Invariant> {
@@ -336,8 +385,8 @@ impl Checker<'_> {
             .iter()
             .filter(|at| self.now.duration_since(**at) < breaker.window)
             .count();
-        let within_number = recent < breaker.max_suspensions as usize;
-        let within_share = recent < census.members * usize::from(breaker.max_percent) / 100;
+        let within_number = recent < usize::try_from(breaker.max_suspensions).unwrap_or(usize::MAX);
+        let within_share = recent < census.members.saturating_mul(breaker.max_percent.into()) / 100;
         unless(
             within_number || within_share,
             Invariant::SuspendWithinBreaker,
@@ -351,10 +400,14 @@ impl Checker<'_> {
             .accounts
             .adopted
             .contains(&self.observed.scope.account);
-        let own = tags.iter().all(|(key, value)| {
-            key == OPTED_OUT_SINCE
-                || (*key == self.policy.ownership.key && *value == self.policy.ownership.value)
-        });
+        let readable = |key: &str, value: &str| match key {
+            OPTED_OUT_SINCE => value
+                .parse()
+                .is_ok_and(|since: Timestamp| since <= self.now),
+            UNSCANNED => Interval::parse(value).is_some_and(|interval| interval.end <= self.now),
+            key => key == self.policy.ownership.key && value == self.policy.ownership.value,
+        };
+        let own = tags.iter().all(|(key, value)| readable(key, value));
         let known = matches!(
             self.status(),
             Some(Relationship::Enabled | Relationship::Paused)
@@ -388,7 +441,9 @@ impl Checker<'_> {
         self.not_administrator()
             .or_else(|| {
                 unless(
-                    keys.iter().all(|key| key == OPTED_OUT_SINCE) && !keys.is_empty(),
+                    keys.iter()
+                        .all(|key| key == OPTED_OUT_SINCE || key == UNSCANNED)
+                        && !keys.is_empty(),
                     Invariant::TagsOwnKeys,
                 )
             })
@@ -412,9 +467,15 @@ impl Checker<'_> {
             && self.served()
             && self.mode().is_some_and(|mode| mode != Mode::Excluded);
         let named = job_name::kind(&scope.account, &job.name).as_ref() == Some(&job.kind);
+        let made = match &job.kind {
+            JobKind::Daily { spec } => *spec == job_name::daily_spec(self.policy),
+            JobKind::Baseline { spec } => *spec == job_name::buckets_spec(&job.buckets),
+            JobKind::CatchUp { since } => *since <= self.now,
+        };
         let as_policy = job.tag == self.policy.tag
             && job.settings == self.policy.jobs
             && named
+            && made
             && !job.client_token.is_empty();
         unless(in_place, Invariant::JobInPlace)
             .or_else(|| unless(as_policy, Invariant::JobAsPolicy))
@@ -438,17 +499,23 @@ impl Checker<'_> {
         let Fact::Known(jobs) = &self.observed.jobs else {
             return Some(Invariant::JobUnique);
         };
+        let enrolled_at = self.time_tag(ENROLLED_AT).unwrap_or(Timestamp::MIN);
+        let enrolled_at = job_name::whole_second(enrolled_at);
         let collides = |other: &Job| match (&job.kind, &other.kind) {
             (JobKind::Daily { .. }, JobKind::Daily { spec }) => {
                 let same = JobKind::Daily { spec: spec.clone() } == job.kind;
                 let paused = matches!(other.status, JobStatus::UserPaused | JobStatus::Unknown(_));
                 other.status.is_live() && (same || paused)
             }
-            _ => {
-                other.name == job.name
-                    && other.status != JobStatus::Cancelled
-                    && other.buckets == job.buckets
+            (JobKind::Baseline { .. }, JobKind::Baseline { .. }) => {
+                other.status != JobStatus::Cancelled
+                    && other.created_at >= enrolled_at
+                    && !other.buckets.is_disjoint(&job.buckets)
             }
+            (JobKind::CatchUp { since }, JobKind::CatchUp { since: from }) => {
+                other.status.is_live() && from == since && !other.buckets.is_disjoint(&job.buckets)
+            }
+            _ => false,
         };
         unless(!jobs.iter().any(collides), Invariant::JobUnique)
     }
@@ -462,24 +529,52 @@ impl Checker<'_> {
             .iter()
             .find(|job| job.id == *id)
             .is_some_and(|job| match job.status {
-                JobStatus::Running | JobStatus::Idle | JobStatus::Paused => {
-                    excluded || !self.is_last_right(jobs, job)
-                }
+                JobStatus::Running | JobStatus::Idle | JobStatus::Paused => true,
                 JobStatus::UserPaused => excluded,
                 JobStatus::Cancelled | JobStatus::Complete | JobStatus::Unknown(_) => false,
             });
         unless(legal, Invariant::CancelOwnLiveJob)
     }
 
-    /// Whether the account would be left without the daily job that the policy wants.
-    fn is_last_right(&self, jobs: &[Job], job: &Job) -> bool {
+    /// What a cancelled job does must be done by another one that stays, or not be wanted any more.
+    fn missed(&self, plan: &Plan, step: &Step) -> Option<Invariant> {
+        let (Action::CancelJob { job: id, .. }, Fact::Known(jobs)) =
+            (&step.action, &self.observed.jobs)
+        else {
+            return None;
+        };
+        if self.mode() == Some(Mode::Excluded) {
+            return None;
+        }
+        let job = jobs.iter().find(|job| job.id == *id)?;
+        let missed = match job.kind {
+            JobKind::Daily { .. } => !self.keeps_daily(plan, jobs),
+            JobKind::Baseline { .. } | JobKind::CatchUp { .. } => {
+                !job.buckets.iter().any(|name| self.reads_opted_out(name))
+            }
+        };
+        unless(!missed, Invariant::CancelNotMissed)
+    }
+
+    /// Whether a live daily job that the policy wants is left when the plan is carried out.
+    fn keeps_daily(&self, plan: &Plan, jobs: &[Job]) -> bool {
         let wanted = JobKind::Daily {
             spec: job_name::daily_spec(self.policy),
         };
-        let others = jobs
-            .iter()
-            .filter(|other| other.id != job.id && other.status.is_live());
-        matches!(job.kind, JobKind::Daily { .. })
-            && !others.into_iter().any(|other| other.kind == wanted)
+        let cancelled = |job: &Job| {
+            plan.steps.iter().any(
+                |step| matches!(&step.action, Action::CancelJob { job: id, .. } if *id == job.id),
+            )
+        };
+        let sure = |job: &Job| job.status.is_live() && !matches!(job.status, JobStatus::Unknown(_));
+        jobs.iter()
+            .any(|job| job.kind == wanted && sure(job) && !cancelled(job))
+    }
+
+    fn reads_opted_out(&self, name: &BucketName) -> bool {
+        matches!(
+            self.observed.buckets.get(name),
+            Some(Fact::Known(reading)) if *reading != BucketReading::OptedIn
+        )
     }
 }

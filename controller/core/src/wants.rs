@@ -166,8 +166,8 @@ impl<'a> Wanted<'a> {
             .union(&self.observed.indexed())
             .cloned()
             .collect();
-        let returning = known.is_some_and(member::has_left);
-        let open = gaps::may_be_open(&view, known);
+        let returning = known.is_some_and(member::is_returning);
+        let open = gaps::may_be_open(&view, known, self.observed);
         if returning {
             self.confirm_one();
         }
@@ -187,7 +187,7 @@ impl<'a> Wanted<'a> {
         if !view.has_daily() {
             self.confirm_one();
         }
-        for job in gaps::jobs_to_describe(&view, known) {
+        for job in gaps::jobs_to_describe(&view, known, self.observed) {
             self.want(Read::LastRun(job));
         }
     }
@@ -247,11 +247,13 @@ impl<'a> Wanted<'a> {
             return;
         }
         let indexed = self.observed.indexed();
+        let hints = &self.observed.hints;
+        // That the index still has the bucket that an event was about is no surprise.
         let stale = self
             .observed
             .index
             .known()
-            .is_some_and(|index| index.len() > indexed.len());
+            .is_some_and(|index| index.difference(&indexed).any(|name| !hints.contains(name)));
         let unread = indexed
             .iter()
             .filter(|name| self.observed.bucket(name).is_unread());

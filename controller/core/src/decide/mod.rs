@@ -27,7 +27,7 @@ pub fn decide(policy: &Policy, observed: &Observed, now: Timestamp) -> Plan {
         return plan;
     };
     if member::decide(policy, mode, observed, now, &mut plan) == member::Enrolment::Served {
-        jobs::decide(policy, mode, observed, &mut plan);
+        jobs::decide(policy, mode, observed, now, &mut plan);
     }
     plan
 }

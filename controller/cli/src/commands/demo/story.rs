@@ -186,15 +186,15 @@ async fn refusals(stage: &mut Stage) -> Result<()> {
 /// An event names no target: only its sender is read.
 fn tell_who_was_read(stage: &mut Stage, before: usize) {
     let told = stage.told.iter().skip(before).map(|report| {
-        let (who, outcome) = (name(report.scope.account.as_str()), report.outcome());
-        format!(
-            "reads {who} in {}, the sender: {outcome}",
-            report.scope.region
-        )
+        let who = name(report.scope.account.as_str());
+        let blocked = report.blocked().next().map(ToString::to_string);
+        let what = format!("reads {who}, the sender: {} changes", report.changes.len());
+        (what, blocked)
     });
-    let told: Vec<String> = told.collect();
-    told.into_iter()
-        .for_each(|what| stage.tell("controller", what, None));
+    let told: Vec<(String, Option<String>)> = told.collect();
+    for (what, why) in told {
+        stage.tell("controller", what, why);
+    }
 }
 
 fn send(stage: &Stage, event: &serde_json::Value) -> Result<()> {
