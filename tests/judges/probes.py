@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+
 from world import HOME, WORKLOADS
 
 OWNER, OTHER = WORKLOADS[0], WORKLOADS[1]

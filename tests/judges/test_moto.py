@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import moto_server
 import pytest
-import world
 from botocore.exceptions import BotoCoreError, ClientError
+
+import moto_server
+import world
 from probes import PROBES, Place
 from world import ADMINISTRATOR, HOME, MANAGEMENT, WORKLOADS, Driver
 
