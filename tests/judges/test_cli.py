@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import world
 from world import ADMINISTRATOR, HOME, MANAGEMENT, WORKLOADS, Driver
 

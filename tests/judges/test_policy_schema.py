@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import regex
-import world
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
+
+import world
 
 SCHEMA = json.loads((world.ROOT / "policies/self-service.schema.json").read_text())
 POLICY = json.loads((world.ROOT / "policies/self-service.json").read_text())
