@@ -17,7 +17,9 @@ ENDPOINT = "http://127.0.0.1:4566"
 def walkthrough() -> str:
     """The commands between the README's walkthrough marks."""
     readme = (world.ROOT / "README.md").read_text()
-    found = re.search(r"<!-- walkthrough.*?-->\n```sh\n(.*?)```\n<!-- /walkthrough -->", readme, re.S)
+    found = re.search(
+        r"<!-- walkthrough.*?-->\n```sh\n(.*?)```\n<!-- /walkthrough -->", readme, re.S
+    )
     assert found, "the README has no walkthrough"
     return found.group(1)
 

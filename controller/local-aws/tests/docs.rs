@@ -40,7 +40,8 @@ fn the_page_lists_what_is_implemented() {
         fs::write(&path, &text).unwrap();
     }
     let page = fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == text,
+    assert!(
+        page == text,
         "docs/local-aws.md is out of date: run with UPDATE_DOCS=1"
     );
 }
