@@ -21,7 +21,7 @@ use crate::{
 
 /// Whoever wrote reads again, until a reading asks for no write. An account that still asks for
 /// one after this many rounds is reported as unsettled.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 10;
 
 /// What every reconcile of a process shares.
 #[derive(Debug)]
