@@ -67,7 +67,7 @@ pub fn of_absence(
     if recorded.is_some_and(|interval| interval.end >= again) {
         return Absence::Recorded;
     }
-    let nothing_lost = resumed.is_none() && !ran_since(view, observed, since);
+    let nothing_lost = resumed.is_none() && !ran_since(view, observed, since) && is_shown(observed);
     if nothing_lost || view.baselined_before(Timestamp::MAX).is_empty() {
         return Absence::Unnoticed;
     }
@@ -89,6 +89,13 @@ fn ran_since(view: &JobsView<'_>, observed: &Observed, since: Timestamp) -> bool
         Some(Fact::Known(last)) => last.is_some_and(|last| last > since),
         Some(Fact::Unknown(_) | Fact::Unread) | None => true,
     }
+}
+
+/// Whether Macie shows what is opted in: the next run passes by what it does not.
+fn is_shown(observed: &Observed) -> bool {
+    let inventory = observed.inventory.known();
+    let is_shown = |name| inventory.is_some_and(|shown| shown.buckets.contains_key(name));
+    observed.confirmed().iter().all(is_shown)
 }
 
 /// When Macie was resumed after a suspension within the absence.

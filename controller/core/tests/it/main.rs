@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod check_refuses;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod properties;

@@ -191,7 +191,7 @@ impl Judge<'_> {
     }
 
     /// A bucket is opted in and the member says that none was.
-    fn end_absence(&mut self) {
+    fn end_absence(&mut self, seen: &BTreeSet<String>) {
         let Some(since) = self.marked_at() else {
             return self.want("unmark");
         };
@@ -213,7 +213,12 @@ impl Judge<'_> {
             Some(job) if self.fails(Read::LastRun(job.job.id.clone())) => true,
             Some(job) => job.last_run.is_some_and(|last| last > since),
         };
-        if (ran || resumed.is_some()) && !self.baselines("*").is_empty() {
+        let shown = self.world.visible();
+        let hidden = self.fails(Read::Inventory)
+            || seen
+                .iter()
+                .any(|name| !shown.contains(&crate::world::bucket(name)));
+        if (ran || hidden || resumed.is_some()) && !self.baselines("*").is_empty() {
             self.want("record");
         } else {
             self.want("unmark");
@@ -243,12 +248,12 @@ impl Judge<'_> {
         self.want("unrecord");
     }
 
-    fn back(&mut self, candidates: &BTreeSet<String>) {
+    fn back(&mut self, seen: &BTreeSet<String>, candidates: &BTreeSet<String>) {
         if self.mode == "excluded" || self.fails(Read::Jobs) || !self.owned() {
             return;
         }
         if self.tag(OPTED_OUT_SINCE).is_some() {
-            self.end_absence();
+            self.end_absence(seen);
         } else if self.tag(UNSCANNED).is_some() && !self.fails(Read::Index) {
             self.end_record(candidates);
         }
@@ -307,7 +312,7 @@ impl Judge<'_> {
         }
         if !seen.is_empty() {
             self.give_jobs(&seen);
-            return self.back(&seen.union(&doubtful).cloned().collect());
+            return self.back(&seen, &seen.union(&doubtful).cloned().collect());
         }
         if !doubtful.is_empty() || self.mode == "mandatory" || !self.owned() {
             return;
@@ -320,7 +325,7 @@ impl Judge<'_> {
         let found = self.yes(listing.iter().map(String::as_str));
         if !found.is_empty() {
             self.give_jobs(&found);
-            return self.back(&found);
+            return self.back(&found, &found);
         }
         for name in self.world.listing() {
             if !self.world.buckets[&name].readable {

@@ -358,3 +358,42 @@ fn the_record_outlives_a_second_absence() {
     assert_nothing_lost(&mut world, &["payments"]);
     assert_eq!(count(&world, is_catch_up), 1, "one job for both");
 }
+
+#[test]
+fn more_buckets_than_a_job_may_list_are_all_caught_up_with() {
+    let names: Vec<String> = (0..1_200).map(|n| format!("bucket-{n:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut world = steady(&names);
+    world.paced = true;
+    names.iter().for_each(|name| world.untag(name));
+    world.sweep();
+    world.advance(hours(30));
+    world.sweep();
+    assert_eq!(world.status(), Some(&Relationship::Paused));
+    names.iter().for_each(|name| world.tag(name));
+    world.settle();
+    assert_eq!(created(&world), ["catch-up", "catch-up"]);
+    assert_nothing_lost(&mut world, &names);
+}
+
+#[test]
+fn a_handover_that_cannot_be_told_waits_and_hides_behind_no_other_gap() {
+    let mut world = steady(&["payments"]);
+    world.advance(hours(200));
+    let dead = world.live(true)[0].id.clone();
+    world.set_status(&dead, JobStatus::Cancelled);
+    world.broken.insert(Read::LastRun(dead));
+    world.advance(hours(200));
+    world.sweep();
+    assert_eq!(created(&world), ["daily"]);
+    world.untag("payments");
+    world.event("payments");
+    world.advance(hours(20));
+    world.inventory_lag = hours(1);
+    world.tag("payments");
+    world.live_for(hours(5));
+    assert_eq!(created(&world), ["daily"], "nobody knows since when");
+    world.broken.clear();
+    assert_nothing_lost(&mut world, &["payments"]);
+    assert_eq!(created(&world), ["daily", "catch-up"]);
+}

@@ -156,8 +156,10 @@ impl World {
             visible_from,
             objects: vec![(self.now, 0)],
         });
-        bucket.truth = truth;
-        bucket.visible_from = visible_from;
+        if bucket.truth != truth {
+            bucket.truth = truth;
+            bucket.visible_from = visible_from;
+        }
     }
 
     pub fn tag(&mut self, name: &str) {
