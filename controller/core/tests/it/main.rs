@@ -4,6 +4,7 @@
 // `cfg(test)` tells the lints that helpers are tests too.
 #[cfg(test)]
 mod check_refuses;
+mod docs;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
