@@ -43,16 +43,20 @@ impl Scenario {
     /// Panics with everything that must never happen and did.
     pub fn assert_safe(&self) {
         let policy = self.policy();
-        let opts_in = |key: &str, value: &str| {
-            policy.tag.key == key && policy.tag.values.contains(value)
-        };
+        let opts_in =
+            |key: &str, value: &str| policy.tag.key == key && policy.tag.values.contains(value);
         let ownership = (&*policy.ownership.key, &*policy.ownership.value);
         let violations = self.world(|world| {
             let monitor = Monitor {
                 world,
                 opts_in: &opts_in,
                 ownership: ownership.0,
-                mandatory: policy.accounts.mandatory.iter().map(ToString::to_string).collect(),
+                mandatory: policy
+                    .accounts
+                    .mandatory
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
             };
             monitor.violations()
         });
@@ -115,7 +119,10 @@ impl Monitor<'_> {
     fn suspensions(&self) -> Vec<String> {
         let paused = |call: &&CallRecord| {
             call.operation == "UpdateMemberSession"
-                && call.target.as_deref().is_some_and(|to| to.ends_with("PAUSED"))
+                && call
+                    .target
+                    .as_deref()
+                    .is_some_and(|to| to.ends_with("PAUSED"))
         };
         let attempts = self.controllers().filter(paused);
         attempts
@@ -209,9 +216,8 @@ impl Monitor<'_> {
         let mut violations = Vec::new();
         for region in world.macie.administrations.keys() {
             for account in world.organizations.accounts.keys() {
-                let live = controllers_jobs(world, region, account).filter(|job| {
-                    kind(job) == "daily" && job.status != JobStatus::Cancelled
-                });
+                let live = controllers_jobs(world, region, account)
+                    .filter(|job| kind(job) == "daily" && job.status != JobStatus::Cancelled);
                 let live = live.count();
                 if live > 1 {
                     violations.push(format!("{account}/{region} has {live} live daily jobs"));

@@ -110,12 +110,32 @@ async fn a_daily_job_scans_what_is_written_and_nothing_twice() {
     assert_eq!(scenario.at(1, EU), expected);
 }
 
+/// A bucket that has been there for days is opted in.
+fn joins(scenario: &mut Scenario, name: &str) {
+    scenario.create_bucket(1, EU, name);
+    scenario.put_object(name, "old.csv");
+    scenario.turn("P3D");
+    scenario.tag(1, EU, name);
+}
+
+#[tokio::test]
+async fn what_was_written_since_the_last_daily_run_is_scanned_twice_when_its_bucket_joins() {
+    let mut scenario = enrolled().await;
+    scenario.opted_in_bucket(1, EU, "bills");
+    scenario.run_well().await;
+    scenario.turn("P2D");
+    assert_eq!(
+        scenario.at(1, EU),
+        "Enabled | daily | bills: old.csv x2, orders: old.csv"
+    );
+}
+
 #[tokio::test]
 async fn a_second_bucket_joins_with_a_baseline_of_its_own() {
     let mut scenario = enrolled().await;
     scenario.create_bucket(1, EU, "untagged");
     scenario.put_object("untagged", "secret.csv");
-    scenario.opted_in_bucket(1, EU, "bills");
+    joins(&mut scenario, "bills");
     let reports = scenario.run_well().await;
     assert!(!reports.is_empty());
     scenario.turn("PT2M");
@@ -127,14 +147,18 @@ async fn a_second_bucket_joins_with_a_baseline_of_its_own() {
     );
     assert_eq!(
         scenario.all_jobs(1, EU),
-        ["daily Idle", "baseline orders Complete", "baseline bills Complete"]
+        [
+            "daily Idle",
+            "baseline orders Complete",
+            "baseline bills Complete"
+        ]
     );
 }
 
 #[tokio::test]
 async fn one_bucket_less_changes_nothing_while_another_remains() {
     let mut scenario = enrolled().await;
-    scenario.opted_in_bucket(1, EU, "bills");
+    joins(&mut scenario, "bills");
     scenario.run_well().await;
     scenario.turn("PT2M");
     scenario.untag(1, EU, "orders");
@@ -240,8 +264,7 @@ async fn a_resumed_account_is_caught_up_with_exactly_what_was_written_meanwhile(
 #[tokio::test]
 async fn an_account_that_comes_back_with_another_bucket_pays_nothing_for_the_old_one() {
     let mut scenario = suspended().await;
-    scenario.turn("P3D");
-    scenario.opted_in_bucket(1, EU, "bills");
+    joins(&mut scenario, "bills");
     scenario.run_well().await;
     scenario.turn("P2D");
     scenario.sweep().await;
@@ -305,7 +328,7 @@ async fn lost_events_cost_time_and_nothing_else() {
 
 #[tokio::test]
 async fn every_change_is_published_in_order_and_as_its_schema_says() {
-    let mut scenario = suspended().await;
+    let scenario = suspended().await;
     scenario.tag(1, EU, "orders");
     scenario.run_well().await;
     scenario.turn("PT2M");
