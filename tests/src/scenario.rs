@@ -1,6 +1,9 @@
 //! A scenario: an organization, a controller, a team.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use controller::{aws::Tuning, config::Runtime, lambda::Handled};
 use controller_core::{
@@ -99,7 +102,7 @@ impl Setup {
             sandbox,
             policy,
             tuning: self.tuning,
-            monitored: Cell::new(true),
+            monitored: AtomicBool::new(true),
             sizes: BTreeMap::new(),
         }
     }
@@ -124,14 +127,14 @@ pub struct Scenario {
     pub sandbox: Sandbox,
     policy: String,
     tuning: Tuning,
-    monitored: Cell<bool>,
+    monitored: AtomicBool,
     /// Objects by bucket, in the order in which they were written.
     pub(crate) sizes: BTreeMap<String, Vec<String>>,
 }
 
 impl Drop for Scenario {
     fn drop(&mut self) {
-        if !std::thread::panicking() && self.monitored.get() {
+        if !std::thread::panicking() && self.monitored.load(Ordering::Relaxed) {
             self.assert_safe();
         }
     }
@@ -457,7 +460,7 @@ impl Scenario {
 
     /// Ends the scenario without the monitor: for scenarios in which something else misbehaves.
     pub fn unmonitored(&self) {
-        self.monitored.set(false);
+        self.monitored.store(false, Ordering::Relaxed);
     }
 }
 
