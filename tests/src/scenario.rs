@@ -370,9 +370,14 @@ impl Scenario {
         self.run().await
     }
 
+    /// The message that asks for one account in a Region to be looked at.
+    pub fn send_look(&self, number: usize, region: &str) {
+        self.send(&sweep_message(&scope(&account(number), region), "look"));
+    }
+
     /// Looks at one account in a Region, and lets everything be done.
     pub async fn look(&self, number: usize, region: &str) -> Vec<Report> {
-        self.send(&sweep_message(&scope(&account(number), region), "look"));
+        self.send_look(number, region);
         let handled = self.run().await;
         handled
             .into_iter()
@@ -394,6 +399,22 @@ impl Scenario {
         merge(&mut policy, over);
         self.policy = policy.to_string();
         self.restart().await;
+    }
+
+    /// The same organization at this moment, with a controller that starts anew: what happens in
+    /// the one does not happen in the other.
+    pub async fn fork(&self) -> Self {
+        let world = self.world(|world| world.clone());
+        let sandbox = Sandbox::start(world, 0, &self.policy, &self.tuning)
+            .await
+            .unwrap();
+        Self {
+            sandbox,
+            policy: self.policy.clone(),
+            tuning: self.tuning.clone(),
+            monitored: AtomicBool::new(true),
+            sizes: self.sizes.clone(),
+        }
     }
 
     /// Another controller of the same world.

@@ -103,7 +103,10 @@ async fn a_first_opt_in_writes_a_member_and_two_jobs_and_nothing_else() {
     let start = scenario.calls().len();
     scenario.opted_in_bucket(1, EU, "orders");
     scenario.run_well().await;
-    counted("first opt-in, all the way", &scenario.operations_since(start));
+    counted(
+        "first opt-in, all the way",
+        &scenario.operations_since(start),
+    );
     let successful: Vec<String> = scenario.calls()[start..]
         .iter()
         .filter(|call| call.error.is_none())
@@ -112,10 +115,7 @@ async fn a_first_opt_in_writes_a_member_and_two_jobs_and_nothing_else() {
         .collect();
     assert_eq!(
         counted("first opt-in, writes", &successful),
-        [
-            "macie2:CreateClassificationJob x2",
-            "macie2:CreateMember"
-        ]
+        ["macie2:CreateClassificationJob x2", "macie2:CreateMember"]
     );
     let refused: Vec<String> = scenario.calls()[start..]
         .iter()
@@ -126,10 +126,7 @@ async fn a_first_opt_in_writes_a_member_and_two_jobs_and_nothing_else() {
     // an untagged bucket are answered with an error.
     assert_eq!(
         counted("first opt-in, refused", &refused),
-        [
-            "macie2:CreateClassificationJob",
-            "macie2:GetMember",
-        ]
+        ["macie2:CreateClassificationJob", "macie2:GetMember",]
     );
     let tags = scenario.world(|world| {
         let id = controller_tests::scenario::account(1);

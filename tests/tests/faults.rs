@@ -1,9 +1,12 @@
 //! Every fault at every call of an account's whole life, one at a time: the end is the one without
 //! faults, and at no moment does anything happen that must not.
+//!
+//! The life is told in phases. A fault hits one call of a phase; then that phase and the next one
+//! are played, and the end is compared with that of the same two phases without a fault.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::catch_unwind,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -17,11 +20,8 @@ use local_aws::{
     macie::Relationship,
 };
 
-/// One fault in this many is tried, besides the first of each operation and kind.
-/// `FAULTS=1` tries them all.
-const SHARE: usize = 3;
 /// Scripts that run at the same time.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 2;
 
 const KINDS: [(&str, Kind); 6] = [
     ("throttle", Kind::Throttle),
@@ -31,6 +31,43 @@ const KINDS: [(&str, Kind); 6] = [
     ("lost reply", Kind::LoseReply),
     ("crash", Kind::Crash),
 ];
+
+type Act = fn(&mut Scenario);
+
+/// What a team does, and how long it takes until the controller is looked at.
+const PHASES: [(&str, Act); 8] = [
+    ("opt-in", |s| s.opted_in_bucket(1, EU, "orders")),
+    ("a second bucket", |s| {
+        s.create_bucket(1, EU, "bills");
+        s.put_object("bills", "old.csv");
+        s.put_object("orders", "steady.csv");
+        s.turn("P2D");
+        s.tag_resource(1, EU, "bills");
+    }),
+    ("one bucket less", |s| s.untag(1, EU, "orders")),
+    ("the last bucket goes", |s| s.untag_resource(1, EU, "bills")),
+    ("the grace period passes", |s| {
+        s.put_object("orders", "in-grace.csv");
+        s.turn("P2D");
+    }),
+    ("a bucket comes back", |s| {
+        s.put_object("orders", "in-pause.csv");
+        s.turn("P2D");
+        s.tag(1, EU, "orders");
+    }),
+    ("a steady day", |s| {
+        s.put_object("orders", "after.csv");
+        s.turn("P1D");
+    }),
+    ("it goes and comes back at once", |s| {
+        s.untag(1, EU, "orders");
+        s.turn("PT1M");
+        s.tag(1, EU, "orders");
+    }),
+];
+
+/// Where it all ends.
+const END: &str = "Enabled | daily | bills: old.csv, orders: old.csv steady.csv in-grace.csv in-pause.csv after.csv";
 
 /// Lets everything be done. A consumer of the queue that fails comes again; a controller that
 /// crashed starts again.
@@ -49,58 +86,61 @@ async fn drive(scenario: &mut Scenario) {
     panic!("the queue does not become empty");
 }
 
-/// Drives, looks once more a while later, as a sweep does, and lets jobs end.
-async fn settle(scenario: &mut Scenario) {
+/// One phase, and the look of a sweep a while later.
+async fn play(scenario: &mut Scenario, act: Act) {
+    act(scenario);
     drive(scenario).await;
     scenario.turn("PT10M");
-    scenario.send_sweep();
+    scenario.send_look(1, EU);
     drive(scenario).await;
     scenario.turn("PT2M");
 }
 
-/// The whole life: opt-in, steady days, a second bucket, opt-out, grace, suspension, return.
-async fn live(scenario: &mut Scenario) {
-    scenario.opted_in_bucket(1, EU, "orders");
-    settle(scenario).await;
-    scenario.create_bucket(1, EU, "bills");
-    scenario.put_object("bills", "old.csv");
-    scenario.put_object("orders", "steady.csv");
-    scenario.turn("P2D");
-    scenario.tag_resource(1, EU, "bills");
-    settle(scenario).await;
-    scenario.untag(1, EU, "orders");
-    settle(scenario).await;
-    scenario.untag_resource(1, EU, "bills");
-    settle(scenario).await;
-    scenario.put_object("orders", "in-grace.csv");
-    scenario.turn("P2D");
-    settle(scenario).await;
-    scenario.put_object("orders", "in-pause.csv");
-    scenario.turn("P2D");
-    scenario.tag(1, EU, "orders");
-    settle(scenario).await;
-    scenario.put_object("orders", "after.csv");
-    scenario.turn("P2D");
-}
-
-/// The end, after the faults have passed and one more sweep.
-async fn end(scenario: &mut Scenario) -> [String; 2] {
+/// The state after one more sweep.
+async fn end(scenario: &mut Scenario) -> String {
     scenario.heal();
-    scenario.sweep().await;
-    scenario.turn("P2D");
-    [scenario.at(1, EU), scenario.at(2, EU)]
+    scenario.turn("PT10M");
+    scenario.send_look(1, EU);
+    drive(scenario).await;
+    scenario.turn("PT2M");
+    scenario.at(1, EU)
 }
 
-async fn fault_free() -> (Vec<String>, [String; 2]) {
-    let mut scenario = Setup::new(2).start().await;
-    let start = scenario.calls().len();
-    live(&mut scenario).await;
-    let calls = scenario.calls()[start..]
-        .iter()
-        .map(|call| call.operation.clone())
-        .collect();
-    let state = end(&mut scenario).await;
-    (calls, state)
+/// A phase without faults: what was before, which calls it makes, and how it and the next end.
+struct Phase {
+    number: usize,
+    before: Scenario,
+    calls: Vec<String>,
+    expected: String,
+}
+
+async fn two_phases(scenario: &mut Scenario, number: usize) -> String {
+    for (_, act) in PHASES.iter().skip(number).take(2) {
+        play(scenario, *act).await;
+    }
+    end(scenario).await
+}
+
+async fn fault_free() -> Vec<Phase> {
+    let mut scenario = Setup::new(1).start().await;
+    let mut phases = Vec::new();
+    for (number, (_, act)) in PHASES.iter().enumerate() {
+        let before = scenario.fork().await;
+        let mut measured = before.fork().await;
+        let start = measured.calls().len();
+        play(&mut measured, *act).await;
+        let calls = measured.calls().split_off(start);
+        let expected = two_phases(&mut before.fork().await, number).await;
+        phases.push(Phase {
+            number,
+            before,
+            calls: calls.into_iter().map(|call| call.operation).collect(),
+            expected,
+        });
+        play(&mut scenario, *act).await;
+    }
+    assert_eq!(end(&mut scenario).await, END);
+    phases
 }
 
 /// The fault that hits only the n-th call.
@@ -116,28 +156,29 @@ fn at_call(n: usize, kind: Kind) -> Fault {
 }
 
 /// The end with one fault, and the operation that it hit.
-async fn with_fault(n: usize, kind: Kind) -> (String, [String; 2]) {
-    let mut scenario = Setup::new(2).start().await;
+async fn with_fault(phase: &Phase, n: usize, kind: Kind) -> (String, String) {
+    let mut scenario = phase.before.fork().await;
     let start = scenario.calls().len();
     scenario.fault(at_call(n, kind));
-    live(&mut scenario).await;
-    let hit = scenario.calls().get(start + n).map(|call| call.operation.clone());
-    let state = end(&mut scenario).await;
-    (hit.unwrap_or_default(), state)
+    let state = two_phases(&mut scenario, phase.number).await;
+    let hit = scenario.calls()[start + n].operation.clone();
+    (hit, state)
 }
 
-/// Every n-th case, and the first two of each operation and kind.
-fn cases(calls: &[String]) -> Vec<(usize, usize)> {
-    let share = std::env::var("FAULTS").ok().and_then(|text| text.parse().ok());
-    let share = share.unwrap_or(SHARE);
-    let mut seen: BTreeMap<(&str, usize), usize> = BTreeMap::new();
+/// A fault to try: phase, call, kind.
+type Case = (usize, usize, usize);
+
+/// The first of each operation and kind in each phase; every single one with `FAULTS=all`.
+fn cases(phases: &[Phase]) -> Vec<Case> {
+    let all = std::env::var("FAULTS").is_ok_and(|value| value == "all");
     let mut cases = Vec::new();
-    for (n, operation) in calls.iter().enumerate() {
-        for kind in 0..KINDS.len() {
-            let times = seen.entry((operation, kind)).or_default();
-            *times += 1;
-            if *times <= 2 || (n + kind) % share == 0 {
-                cases.push((n, kind));
+    for phase in phases {
+        let mut seen = BTreeSet::new();
+        for (n, operation) in phase.calls.iter().enumerate() {
+            for kind in 0..KINDS.len() {
+                if seen.insert((operation, kind)) || all {
+                    cases.push((phase.number, n, kind));
+                }
             }
         }
     }
@@ -145,21 +186,22 @@ fn cases(calls: &[String]) -> Vec<(usize, usize)> {
 }
 
 /// An outcome: the operation that was hit and the end, or what panicked.
-type Outcome = Result<(String, [String; 2]), String>;
+type Outcome = Result<(String, String), String>;
 
 /// Every case in a runtime of its own, some at a time.
-fn try_all(cases: &[(usize, usize)]) -> Vec<(usize, &'static str, Outcome)> {
+fn try_all(phases: &[Phase], cases: &[Case]) -> Vec<(Case, Outcome)> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::new());
     let worker = || {
-        while let Some((n, kind)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (name, kind) = KINDS[*kind].clone();
-            let outcome = catch_unwind(|| block_on(with_fault(*n, kind)));
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (phase, n, kind) = *case;
+            let run = || block_on(with_fault(&phases[phase], n, KINDS[kind].1.clone()));
+            let outcome = catch_unwind(AssertUnwindSafe(run));
             let outcome = outcome.map_err(|panic| match panic.downcast::<String>() {
                 Ok(text) => *text,
                 Err(_) => "a panic".to_owned(),
             });
-            outcomes.lock().unwrap().push((*n, name, outcome));
+            outcomes.lock().unwrap().push((*case, outcome));
         }
     };
     thread::scope(|scope| {
@@ -169,48 +211,67 @@ fn try_all(cases: &[(usize, usize)]) -> Vec<(usize, &'static str, Outcome)> {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.unwrap().block_on(future)
 }
 
 #[test]
 fn every_fault_at_every_call_ends_where_the_fault_free_run_ends() {
-    let (calls, expected) = block_on(fault_free());
-    assert_eq!(
-        expected,
-        [
-            "Enabled | daily | bills: old.csv, orders: old.csv steady.csv in-grace.csv in-pause.csv after.csv",
-            "stranger |  | "
-        ]
-    );
-    let cases = cases(&calls);
-    let outcomes = try_all(&cases);
-    let mut covered = BTreeSet::new();
-    let mut wrong = Vec::new();
-    for (n, name, outcome) in outcomes {
+    // The servers of the forked scenarios live on this runtime's thread, which is never polled
+    // again: only their worlds are read.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let phases = runtime.block_on(fault_free());
+    let cases = cases(&phases);
+    let (mut covered, mut wrong) = (BTreeSet::new(), Vec::new());
+    for ((phase, n, kind), outcome) in try_all(&phases, &cases) {
+        let (title, kind) = (PHASES[phase].0, KINDS[kind].0);
+        let phase = &phases[phase];
         match outcome {
             Ok((operation, state)) => {
-                if state != expected {
-                    wrong.push(format!("{name} at call {n} ({operation}): {state:?}"));
+                if state != phase.expected {
+                    wrong.push(format!(
+                        "{title}: {kind} at call {n} ({operation}): {state}\n   instead of {}",
+                        phase.expected
+                    ));
                 }
-                covered.insert((operation, name));
+                covered.insert((operation, kind));
             }
-            Err(error) => wrong.push(format!("{name} at call {n} ({}): {error}", calls[n])),
+            Err(error) => {
+                let operation = &phase.calls[n];
+                wrong.push(format!(
+                    "{title}: {kind} at call {n} ({operation}): {error}"
+                ));
+            }
         }
     }
     wrong.sort();
-    let operations: BTreeSet<&String> = calls.iter().collect();
+    let calls: BTreeMap<&String, usize> =
+        phases
+            .iter()
+            .flat_map(|phase| &phase.calls)
+            .fold(BTreeMap::new(), |mut calls, name| {
+                *calls.entry(name).or_default() += 1;
+                calls
+            });
+    let total: usize = calls.values().sum();
     println!(
-        "{} calls of {} operations; {} faults tried, {} of operation and kind",
+        "{total} calls of {} operations; {} of {} faults tried: {calls:?}",
         calls.len(),
-        operations.len(),
         cases.len(),
-        covered.len()
+        total * KINDS.len(),
     );
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-    let missing: Vec<_> = operations
-        .iter()
-        .flat_map(|operation| KINDS.iter().map(move |(name, _)| ((*operation).clone(), *name)))
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+    let missing: Vec<_> = calls
+        .keys()
+        .flat_map(|name| KINDS.iter().map(move |(kind, _)| ((*name).clone(), *kind)))
         .filter(|case| !covered.contains(case))
         .collect();
     assert!(missing.is_empty(), "not covered: {missing:?}");
@@ -228,7 +289,7 @@ async fn an_hour_of_throttling_is_caught_up_by_itself() {
         scenario.turn("PT1M");
     }
     assert_eq!(scenario.at(1, EU), "stranger |  | ");
-    assert!(!scenario.waiting_messages().is_empty(), "nobody will come back");
+    assert!(!scenario.waiting_messages().is_empty(), "nobody comes back");
     scenario.heal();
     scenario.run().await;
     scenario.turn("PT2M");
@@ -238,23 +299,32 @@ async fn an_hour_of_throttling_is_caught_up_by_itself() {
 /// What an account that has left looks like when reading it fails: nobody is suspended on it.
 #[tokio::test]
 async fn no_failing_read_ever_suspends() {
-    for operation in ["GetResources", "ListBuckets", "GetBucketTagging", "AssumeRole", "ListMembers", "GetMember"] {
+    let mut left = Setup::new(1).start().await;
+    left.opted_in_bucket(1, EU, "orders");
+    left.run_well().await;
+    left.untag(1, EU, "orders");
+    left.run_well().await;
+    assert!(left.place(1, EU).leaving);
+    left.turn("P2D");
+    for operation in [
+        "GetResources",
+        "ListBuckets",
+        "GetBucketTagging",
+        "AssumeRole",
+        "ListMembers",
+        "GetMember",
+    ] {
         for (name, kind) in KINDS.iter().take(4).cloned() {
-            let mut scenario = Setup::new(1).start().await;
-            scenario.opted_in_bucket(1, EU, "orders");
-            scenario.run_well().await;
-            scenario.untag(1, EU, "orders");
-            scenario.run_well().await;
-            assert!(scenario.place(1, EU).leaving);
-            scenario.turn("P2D");
+            let scenario = left.fork().await;
             scenario.break_always(operation, kind);
-            scenario.send_sweep();
+            scenario.send_look(1, EU);
             scenario.pump().await;
             let member = scenario.place(1, EU).member;
             assert_eq!(member, Some(Relationship::Enabled), "{name} of {operation}");
             scenario.heal();
             scenario.turn("PT10M");
-            scenario.sweep().await;
+            scenario.send_look(1, EU);
+            scenario.run().await;
             let member = scenario.place(1, EU).member;
             assert_eq!(member, Some(Relationship::Paused), "{name} of {operation}");
         }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{clock::Clock, events, faults::Faults, iam::Iam, macie, organizations, s3, sqs};
 
 /// Everything that exists, and the time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// What time it is.
     pub clock: Clock,
