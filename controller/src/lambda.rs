@@ -9,7 +9,9 @@ use std::{
 use controller_core::{
     event::{Incoming, parse_many, sweep_message},
     id::{BucketName, Scope},
-    report::{Outcome, Report},
+    observed::Trouble,
+    plan::Waiting,
+    report::{Failure, Outcome, Report},
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -23,6 +25,11 @@ const CONCURRENCY: usize = 8;
 const RESERVE: Duration = Duration::from_secs(20);
 /// SQS delays a message by 15 minutes at most (SQS API Reference, SendMessage).
 const LONGEST_DELAY: i64 = 900;
+/// A scope that waits is looked at again this often, each time after twice as long; then the sweep
+/// is soon enough.
+const LOOKS: u32 = 8;
+/// What the ids of such messages begin with; the number of looks so far follows.
+const AGAIN: &str = "again-";
 
 /// What became of an invocation.
 #[derive(Debug, Default)]
@@ -53,6 +60,8 @@ impl Handled {
 struct Work {
     hints: BTreeSet<BucketName>,
     messages: BTreeSet<String>,
+    /// How often the scope was looked at because it was waiting.
+    looks: u32,
 }
 
 /// Handles a payload. After the deadline nothing new is begun.
@@ -89,6 +98,7 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, W
                 tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
                 let work = scopes.entry(trigger.scope).or_default();
                 work.hints.extend(trigger.bucket);
+                work.looks = work.looks.max(looks(&trigger.event_id));
                 work.messages.extend(id);
             }
             Err(refusal) => {
@@ -122,36 +132,54 @@ async fn serve(
         .controller
         .reconcile(&policy, &scope, &work.hints)
         .await;
-    if let Err(why) = come_again(runtime, &report).await {
-        tracing::error!(%scope, why, "cannot put the scope back on the queue; the sweep will find it");
-        report.unpublished.get_or_insert(why);
+    if let Err(trouble) = come_again(runtime, &report, work.looks).await {
+        report.failures.push(Failure {
+            summary: "put the scope back on the queue".to_owned(),
+            trouble,
+        });
     }
     log(&report, work.messages.len(), started.elapsed());
     (scope, work, Some(report))
 }
 
-/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile.
-async fn come_again(runtime: &Runtime, report: &Report) -> Result<(), String> {
-    let (Some(queue), Some(delay)) = (&runtime.queue_url, report.look_again_in()) else {
+/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile. Without
+/// a queue of its own the controller leaves it to the sweep, except what a retry may heal: that
+/// fails, so that its messages come again.
+async fn come_again(runtime: &Runtime, report: &Report, looks: u32) -> Result<(), Trouble> {
+    let Some(delay) = report.look_again_in().filter(|_| looks < LOOKS) else {
         return Ok(());
     };
     if report.outcome() == Outcome::Failed {
         return Ok(());
     }
-    let delay = i32::try_from(delay.as_secs().clamp(0, LONGEST_DELAY)).unwrap_or(0);
-    let body = sweep_message(&report.scope, &format!("again-{}", report.at.as_second()));
-    let sent = runtime
+    let Some(queue) = &runtime.queue_url else {
+        let retry = report.waiting().find_map(|waiting| match waiting {
+            Waiting::Retry { trouble } => Some(trouble.clone()),
+            _ => None,
+        });
+        return retry.map_or(Ok(()), Err);
+    };
+    let seconds = delay.as_secs().saturating_mul(1_i64 << looks);
+    let delay = i32::try_from(seconds.clamp(0, LONGEST_DELAY)).unwrap_or(0);
+    let body = sweep_message(&report.scope, &format!("{AGAIN}{}", looks + 1));
+    let message = runtime
         .controller
         .aws
         .sqs
         .send_message()
         .queue_url(queue)
-        .message_body(body)
-        .delay_seconds(delay)
-        .send()
-        .await;
+        .message_body(body);
+    let sent = message.delay_seconds(delay).send().await;
     sent.map(|_| ())
-        .map_err(|error| trouble("sqs:SendMessage", &error).to_string())
+        .map_err(|error| trouble("sqs:SendMessage", &error))
+}
+
+fn looks(event_id: &str) -> u32 {
+    event_id
+        .strip_prefix(AGAIN)
+        .and_then(|looks| looks.parse().ok())
+        .unwrap_or(0)
+        .min(LOOKS)
 }
 
 /// One line a reconcile: ids, counts and the outcome; no payload, no tag value.

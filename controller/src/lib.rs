@@ -12,3 +12,4 @@ pub mod lambda;
 pub mod observe;
 pub mod publish;
 pub mod reconcile;
+pub mod survey;

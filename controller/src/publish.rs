@@ -6,7 +6,6 @@ use controller_core::{
     published::{Published, SOURCE, published},
     report::Report,
 };
-use futures::{StreamExt, stream};
 
 use crate::{aws::trouble, reconcile::Controller};
 
@@ -19,13 +18,11 @@ pub async fn publish(controller: &Controller, report: &mut Report) {
         return;
     };
     let events = published(report);
-    let calls = stream::iter(events.chunks(ENTRIES)).map(|events| put(controller, bus, events));
-    let failures: Vec<String> = calls
-        .buffer_unordered(1)
-        .filter_map(|failure| async { failure })
-        .collect()
-        .await;
-    report.unpublished = failures.into_iter().next();
+    for events in events.chunks(ENTRIES) {
+        if let Some(failure) = put(controller, bus, events).await {
+            report.unpublished.get_or_insert(failure);
+        }
+    }
 }
 
 /// One call; answers with what went wrong. A reply of 200 can hide refused entries.

@@ -19,9 +19,9 @@ use crate::{
     publish::publish,
 };
 
-/// Whoever wrote reads again. Three rounds bring an account from any state to rest; one that asks
-/// for more is reported as unsettled.
-const ROUNDS: usize = 6;
+/// Whoever wrote reads again, until a reading asks for no write. An account that still asks for
+/// one after this many rounds is reported as unsettled.
+const ROUNDS: usize = 10;
 
 /// What every reconcile of a process shares.
 #[derive(Debug)]
@@ -82,23 +82,25 @@ impl Controller {
         scope: &Scope,
         hints: &BTreeSet<BucketName>,
     ) -> Report {
+        self.look(policy, self.unread(scope, hints)).await.1
+    }
+
+    /// What is there, beyond what was read before, and what the first round would do about it.
+    pub async fn look(&self, policy: &Policy, unread: Observed) -> (Observed, Report) {
         let now = self.clock.now();
-        let mut report = Report::new(scope.clone(), now);
+        let mut report = Report::new(unread.scope.clone(), now);
         report.dry_run = true;
-        let observed = observe(&self.aws, policy, self.unread(scope, hints), now).await;
+        let observed = observe(&self.aws, policy, unread, now).await;
         let plan = decide(policy, &observed, now);
         report.notes.clone_from(&plan.notes);
         match check(policy, &observed, now, plan) {
             Ok(plan) => {
-                report.changes = plan
-                    .steps()
-                    .iter()
-                    .map(|step| Change::of(step, None))
-                    .collect()
+                let changes = plan.steps().iter().map(|step| Change::of(step, None));
+                report.changes = changes.collect();
             }
             Err(violation) => report.violation = Some(violation),
         }
-        report
+        (observed, report)
     }
 
     /// Nothing read yet about a scope.

@@ -355,13 +355,7 @@ impl Scenario {
 
     /// The regular look at everything: one message per account and governed Region.
     pub fn send_sweep(&self) {
-        let accounts: Vec<String> =
-            self.world(|world| world.organizations.accounts.keys().cloned().collect());
-        for id in accounts {
-            for region in &self.policy().regions {
-                self.send(&sweep_message(&scope(&id, region.as_str()), "sweep"));
-            }
-        }
+        self.sandbox.sweep().unwrap();
     }
 
     /// Sweeps, and lets everything be done.
@@ -451,14 +445,14 @@ impl Scenario {
 
     /// The events that were published for an account and Region, in order: `detail-type`s.
     pub fn published(&self, number: usize, region: &str) -> Vec<String> {
-        self.published_details(number, region)
+        self.published_events(number, region)
             .into_iter()
-            .map(|(kind, _)| kind)
+            .map(|event| event["detail-type"].as_str().unwrap().to_owned())
             .collect()
     }
 
     /// The events that were published for an account and Region, in order.
-    pub fn published_details(&self, number: usize, region: &str) -> Vec<(String, Value)> {
+    pub fn published_events(&self, number: usize, region: &str) -> Vec<Value> {
         let bus = BusId::new(organization::ADMINISTRATOR, EU, organization::BUS);
         let id = match number {
             0 => organization::ADMINISTRATOR.to_owned(),
@@ -471,10 +465,7 @@ impl Scenario {
                     seen.event["detail"]["account"] == json!(id)
                         && seen.event["detail"]["region"] == region
                 })
-                .map(|seen| {
-                    let kind = seen.event["detail-type"].as_str().unwrap().to_owned();
-                    (kind, seen.event["detail"].clone())
-                })
+                .map(|seen| seen.event.clone())
                 .collect()
         })
     }

@@ -12,6 +12,8 @@ use crate::scenario::{Scenario, account};
 
 /// The tag of a member that is opted out.
 const OPTED_OUT_SINCE: &str = "macie-self-service:opted-out-since";
+/// The tag of a member that has not been scanned for a while.
+const UNSCANNED: &str = "macie-self-service:unscanned";
 
 /// An account in a Region, as somebody sees it who knows everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Place {
     pub member: Option<Relationship>,
     /// Whether the member is marked as opted out.
     pub leaving: bool,
+    /// Whether the member is marked as not scanned for a while.
+    pub unscanned: bool,
     /// The controller's live jobs: kind, buckets, and the status if it is not the usual one.
     pub jobs: Vec<String>,
     /// What was scanned: objects by bucket, `x2` when twice.
@@ -31,6 +35,7 @@ impl fmt::Display for Place {
         let Self {
             member,
             leaving,
+            unscanned,
             jobs,
             scanned,
         } = self;
@@ -40,6 +45,9 @@ impl fmt::Display for Place {
         }
         if *leaving {
             f.write_str(", leaving")?;
+        }
+        if *unscanned {
+            f.write_str(", unscanned")?;
         }
         write!(f, " | {}", jobs.join(", "))?;
         let scanned: Vec<String> = scanned
@@ -64,12 +72,14 @@ impl Scenario {
             number => account(number),
         };
         let sizes = &self.sizes;
+        let marked = |world: &World, key: &str| {
+            let member = world.macie.member(region, &id);
+            member.is_some_and(|member| member.tags.contains_key(key))
+        };
         self.world(|world| Place {
             member: Relationship::of(world, region, &id),
-            leaving: world
-                .macie
-                .member(region, &id)
-                .is_some_and(|member| member.tags.contains_key(OPTED_OUT_SINCE)),
+            leaving: marked(world, OPTED_OUT_SINCE),
+            unscanned: marked(world, UNSCANNED),
             jobs: live_jobs(world, region, &id),
             scanned: scanned(world, region, &id, sizes),
         })

@@ -9,8 +9,12 @@ use controller::{
     config::{Endpoint, Runtime, Settings},
     lambda::{self, Handled},
 };
-use jiff::SignedDuration;
-use local_aws::{LocalAws, World, iam, organization};
+use controller_core::{event::sweep_message, id::Scope, policy::Policy};
+use jiff::{SignedDuration, Timestamp};
+use local_aws::{
+    LocalAws, World, iam, organization,
+    sqs::{self, QueueId},
+};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
@@ -27,6 +31,7 @@ pub struct Sandbox {
     pub local: LocalAws,
     /// The controller with its policy and queue.
     pub runtime: Runtime,
+    policy: String,
 }
 
 impl Sandbox {
@@ -35,13 +40,18 @@ impl Sandbox {
         let local = LocalAws::start(world, port)
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
-        let runtime = attach(&local, policy, tuning).await?;
-        Ok(Self { local, runtime })
+let runtime = attach(&local, policy, tuning).await?;
+        Ok(Self {
+            local,
+            runtime,
+            policy: policy.to_owned(),
+        })
     }
 
     /// Starts the controller anew: what it knew by heart is gone, as after a crash.
     pub async fn restart(&mut self, policy: &str, tuning: &Tuning) -> Result<()> {
         self.runtime = attach(&self.local, policy, tuning).await?;
+        policy.clone_into(&mut self.policy);
         Ok(())
     }
 
@@ -72,6 +82,33 @@ impl Sandbox {
             batches.extend(self.pump().await?);
         }
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
+    }
+
+    /// Puts a sweep message for every account and governed Region on the queue.
+    pub fn sweep(&self) -> Result<()> {
+        let policy = Policy::parse(&self.policy)?;
+        let mut world = self.local.world().lock();
+        let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
+        let queue = QueueId::new(
+            organization::ADMINISTRATOR,
+            policy.home_region.as_str(),
+            organization::QUEUE,
+        );
+        for account in accounts {
+            for region in &policy.regions {
+                let scope = Scope {
+                    account: account.parse()?,
+                    region: region.clone(),
+                };
+                sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The world's time.
+    pub fn now(&self) -> Timestamp {
+        self.local.world().lock().now()
     }
 
     /// Turns the world's clock forward.
@@ -171,5 +208,14 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
             access_key_id: iam::access_key(administrator),
             secret_access_key: iam::SECRET.to_owned(),
         }),
+    }
+}
+
+/// The text of a policy that is given as a file or as JSON text; a sandbox has no SSM.
+pub fn policy_text(source: &str) -> Result<String> {
+    match source.trim_start().starts_with('{') {
+        true => Ok(source.to_owned()),
+        false => std::fs::read_to_string(source)
+            .with_context(|| format!("cannot read the policy `{source}`")),
     }
 }

@@ -1,7 +1,10 @@
 //! What was read, three-valued: a fact is known, known to be unreadable, or not yet read. Nothing
 //! that is not known counts as a "no".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -172,14 +175,16 @@ impl Observed {
             .collect()
     }
 
-    /// Whether a bucket was read and is not opted in, or is not among the account's buckets.
+    /// Whether a bucket was read and is not opted in, or could not be read and is not among the
+    /// account's buckets. A listing alone refutes nothing: it may be older than the bucket.
     fn is_refuted(&self, name: &BucketName) -> bool {
         match self.bucket(name) {
             Fact::Known(reading) => *reading != BucketReading::OptedIn,
-            Fact::Unread | Fact::Unknown(_) => self
+            Fact::Unknown(_) => self
                 .listing
                 .known()
                 .is_some_and(|listing| !listing.contains(name)),
+            Fact::Unread => false,
         }
     }
 
@@ -208,7 +213,8 @@ impl Observed {
         }
     }
 
-    fn troubles(&self) -> Vec<Trouble> {
+    /// Why the account's wish is not wholly known: one trouble of each kind, however many buckets.
+    pub fn troubles(&self) -> Vec<Trouble> {
         let buckets = self
             .buckets
             .iter()
@@ -289,8 +295,11 @@ pub struct Member {
 }
 
 /// Tag key: since when the account has had no opted-in bucket (RFC 3339). It stays through a
-/// suspension, so that a resumed account can be caught up from this time on.
+/// suspension, and goes as soon as a bucket is opted in again.
 pub const OPTED_OUT_SINCE: &str = "macie-self-service:opted-out-since";
+/// Tag key: an [`Interval`] in which nobody scanned and that is not caught up with. It outlives
+/// [`OPTED_OUT_SINCE`], so that the next grace period begins anew while a catch-up still waits.
+pub const UNSCANNED: &str = "macie-self-service:unscanned";
 /// Tag key: when the controller enrolled the account (RFC 3339).
 pub const ENROLLED_AT: &str = "macie-self-service:enrolled-at";
 
@@ -303,6 +312,35 @@ impl Member {
     /// A time kept in a tag; an unreadable one is as good as none.
     pub fn time(&self, key: &str) -> Option<Timestamp> {
         self.tags.get(key)?.parse().ok()
+    }
+
+    /// The time in which nobody scanned; an unreadable one is as good as none.
+    pub fn unscanned(&self) -> Option<Interval> {
+        Interval::parse(self.tags.get(UNSCANNED)?)
+    }
+}
+
+/// A time with a begin and an end, as text `begin/end` (ISO 8601).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The begin.
+    pub begin: Timestamp,
+    /// The end, not before the begin.
+    pub end: Timestamp,
+}
+
+impl Interval {
+    /// Reads `begin/end`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (begin, end) = text.split_once('/')?;
+        let (begin, end) = (begin.parse().ok()?, end.parse().ok()?);
+        (begin <= end).then_some(Self { begin, end })
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.begin, self.end)
     }
 }
 

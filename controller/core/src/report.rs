@@ -138,7 +138,7 @@ impl ChangeKind {
                 "A member that was enrolled by somebody else is managed by the controller from now on."
             }
             Self::AccountMarked => {
-                "Before a suspended account is resumed, the time since when it went unscanned was put on record."
+                "The time in which the account went unscanned was put on record, so that it can be caught up with."
             }
             Self::AccountResumed => "Macie was resumed for the account.",
             Self::AccountCaughtUp => {
@@ -292,14 +292,15 @@ fn kind(step: &Step) -> (ChangeKind, BTreeSet<BucketName>) {
         Action::ResumeMember => (ChangeKind::AccountResumed, buckets),
         Action::SuspendMember => (ChangeKind::AccountSuspended, buckets),
         Action::TagMember { tags } => match (tags.contains_key(OPTED_OUT_SINCE), &step.why) {
-            (true, Why::RememberGap) => (ChangeKind::AccountMarked, buckets),
+            (_, Why::RememberGap) => (ChangeKind::AccountMarked, buckets),
             (true, _) => (ChangeKind::SuspensionPending, buckets),
             (false, _) => (ChangeKind::AccountAdopted, buckets),
         },
-        Action::UntagMember { .. } if step.why == Why::BackInTime => {
-            (ChangeKind::SuspensionCancelled, buckets)
-        }
-        Action::UntagMember { .. } => (ChangeKind::AccountCaughtUp, buckets),
+        Action::UntagMember { .. } => match step.why {
+            Why::RememberGap => (ChangeKind::AccountMarked, buckets),
+            Why::BackInTime => (ChangeKind::SuspensionCancelled, buckets),
+            _ => (ChangeKind::AccountCaughtUp, buckets),
+        },
         Action::CreateJob(job) => match job.kind {
             JobKind::Daily { .. } => (ChangeKind::DailyJobCreated, buckets),
             JobKind::Baseline { .. } => (ChangeKind::BucketCovered, job.buckets.clone()),

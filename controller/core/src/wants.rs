@@ -138,8 +138,8 @@ impl<'a> Wanted<'a> {
         }
         match self.observed.evidence() {
             Evidence::OptedIn => self.admission(),
-            Evidence::Indexed => self.confirm_one(),
             _ if mode == Mode::Mandatory => self.admission(),
+            Evidence::Indexed => self.confirm_one(),
             _ => {}
         }
     }
@@ -166,8 +166,13 @@ impl<'a> Wanted<'a> {
             .union(&self.observed.indexed())
             .cloned()
             .collect();
-        let returning = known.is_some_and(member::has_left);
-        let open = gaps::may_be_open(&view, known);
+        if let Some(index) = self.observed.index.known() {
+            for name in view.being_baselined().difference(index) {
+                self.want(Read::Bucket(name.clone()));
+            }
+        }
+        let returning = known.is_some_and(member::is_returning);
+        let open = gaps::may_be_open(&view, known, self.observed);
         if returning {
             self.confirm_one();
         }
@@ -176,7 +181,7 @@ impl<'a> Wanted<'a> {
         }
         self.want(Read::Index);
         self.want(Read::Inventory);
-        let unconfirmed = if open {
+        let unconfirmed = if open || !view.has_daily() {
             candidates
         } else {
             view.uncovered(&candidates)
@@ -184,10 +189,7 @@ impl<'a> Wanted<'a> {
         for name in unconfirmed {
             self.want(Read::Bucket(name));
         }
-        if !view.has_daily() {
-            self.confirm_one();
-        }
-        for job in gaps::jobs_to_describe(&view, known) {
+        for job in gaps::jobs_to_describe(&view, known, self.observed) {
             self.want(Read::LastRun(job));
         }
     }
@@ -247,11 +249,13 @@ impl<'a> Wanted<'a> {
             return;
         }
         let indexed = self.observed.indexed();
+        let hints = &self.observed.hints;
+        // That the index still has the bucket that an event was about is no surprise.
         let stale = self
             .observed
             .index
             .known()
-            .is_some_and(|index| index.len() > indexed.len());
+            .is_some_and(|index| index.difference(&indexed).any(|name| !hints.contains(name)));
         let unread = indexed
             .iter()
             .filter(|name| self.observed.bucket(name).is_unread());

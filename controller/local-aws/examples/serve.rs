@@ -1,13 +1,37 @@
 //! Serves an organization with three workload accounts on the port given as the argument (4566
-//! without one), until Ctrl-C.
+//! without one, 0 for a free one), until Ctrl-C. With `--operations` instead of a port it prints
+//! the implemented operations as JSON and exits.
 
-use local_aws::{Clock, LocalAws, iam, organization::Organization};
+use local_aws::{Clock, LocalAws, iam, operation, organization::Organization};
+use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args()
-        .nth(1)
-        .map_or(Ok(4566), |port| port.parse())?;
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some("--operations") {
+        println!("{:#}", operations());
+        return Ok(());
+    }
+    let port = argument.map_or(Ok(4566), |port| port.parse())?;
+    serve(port).await
+}
+
+fn operations() -> Value {
+    operation::all()
+        .into_iter()
+        .map(|operation| {
+            json!({
+                "service": operation.service,
+                "name": operation.name,
+                "action": operation.action,
+                "does": operation.does,
+                "source": operation.source,
+            })
+        })
+        .collect()
+}
+
+async fn serve(port: u16) -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::Running {
         ahead: jiff::SignedDuration::ZERO,
     };

@@ -63,7 +63,10 @@ pub fn decode(
         ));
     };
     let known = |account: &str| world.organizations.accounts.contains_key(account);
-    let caller = world.iam.caller(key, known, world.now())?;
+    let caller = world
+        .iam
+        .caller(key, known, world.now())
+        .map_err(|error| stranger(service, error))?;
     let query = pairs(parts.uri.query().unwrap_or_default());
     let input = match service {
         "sts" => form(&body),
@@ -107,6 +110,20 @@ pub fn decode(
             ),
         )),
     }
+}
+
+/// The refusal of an unknown or expired access key, in the words of the service: S3 and STS have
+/// codes of their own.
+fn stranger(service: &str, error: ApiError) -> ApiError {
+    let expired = error.code == "ExpiredTokenException";
+    let (code, status) = match (service, expired) {
+        ("s3" | "s3control", true) => ("ExpiredToken", 400),
+        ("s3" | "s3control", false) => ("InvalidAccessKeyId", 403),
+        ("sts", true) => ("ExpiredToken", 403),
+        ("sts", false) => ("InvalidClientTokenId", 403),
+        _ => return error,
+    };
+    ApiError::new(code, status, error.message)
 }
 
 fn operation_name(call: &Call) -> Option<String> {
@@ -213,6 +230,39 @@ fn form(body: &[u8]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s3_and_sts_refuse_keys_in_their_own_words() {
+        let code = |service, code| {
+            let error = stranger(service, ApiError::new(code, 403, "no"));
+            (error.code, error.status)
+        };
+        let cases = [
+            ("s3", "ExpiredTokenException", "ExpiredToken", 400),
+            (
+                "s3",
+                "UnrecognizedClientException",
+                "InvalidAccessKeyId",
+                403,
+            ),
+            ("sts", "ExpiredTokenException", "ExpiredToken", 403),
+            (
+                "sts",
+                "UnrecognizedClientException",
+                "InvalidClientTokenId",
+                403,
+            ),
+            (
+                "macie2",
+                "ExpiredTokenException",
+                "ExpiredTokenException",
+                403,
+            ),
+        ];
+        for (service, given, expected, status) in cases {
+            assert_eq!(code(service, given), (expected.to_owned(), status));
+        }
+    }
 
     #[test]
     fn paths_keep_a_plus_and_queries_read_it_as_a_space() {

@@ -12,17 +12,38 @@ use crate::{
     request::{Body, Reply},
 };
 
+/// The header in which services that came from the query protocol repeat the old code.
+const QUERY_ERROR: &str = "x-amzn-query-error";
+
 /// Renders a successful reply.
 pub fn reply(service: &str, request_id: &str, reply: Reply) -> Response<HttpBody> {
     let (content_type, body) = match reply.body {
         Body::Empty => ("", Vec::new()),
         Body::Json(value) => (json_type(service), value.to_string().into_bytes()),
-        Body::Xml(document) => (
-            "text/xml",
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{document}").into_bytes(),
-        ),
+        Body::Xml(document) => {
+            let document = if service == "sts" {
+                with_metadata(&document, request_id)
+            } else {
+                document
+            };
+            let document = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{document}");
+            ("text/xml", document.into_bytes())
+        }
     };
     response(reply.status, request_id, content_type, &reply.headers, body)
+}
+
+/// The query protocol tells the request id beside the result.
+fn with_metadata(document: &str, request_id: &str) -> String {
+    let metadata =
+        format!("<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>");
+    match document.rfind("</") {
+        Some(end) => {
+            let (before, after) = document.split_at(end);
+            format!("{before}{metadata}{after}")
+        }
+        None => document.to_owned(),
+    }
 }
 
 /// Renders an error as the service's clients parse it.
@@ -51,6 +72,14 @@ pub fn error(service: &str, request_id: &str, error: &ApiError) -> Response<Http
         _ => {
             let mut headers = error.headers.clone();
             headers.push(("x-amzn-errortype".to_owned(), error.code.clone()));
+            if service == "sqs" && !headers.iter().any(|(name, _)| name == QUERY_ERROR) {
+                let fault = if error.status < 500 {
+                    "Sender"
+                } else {
+                    "Receiver"
+                };
+                headers.push((QUERY_ERROR.to_owned(), format!("{};{fault}", error.code)));
+            }
             let mut document = json!({ "__type": error.code, "message": error.message });
             for (name, value) in &error.details {
                 if let Some(members) = document.as_object_mut() {

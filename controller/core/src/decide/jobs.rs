@@ -75,15 +75,16 @@ impl<'a> JobsView<'a> {
         !self.right().is_empty() || self.drifted().iter().any(|job| is_untouchable(job))
     }
 
-    /// The daily job that the right one has taken over from: the newest that died or drifted.
-    pub fn predecessor(&self, right: &Job) -> Option<&'a Job> {
-        self.dailies()
-            .filter(|(job, matches)| {
-                job.status == JobStatus::Cancelled || (!*matches && job.status.is_live())
-            })
+    /// The right daily job and all that came before it, oldest first; empty without a right one.
+    pub fn line(&self) -> Vec<&'a Job> {
+        let Some(right) = self.right().first().copied() else {
+            return Vec::new();
+        };
+        let before = self
+            .dailies()
             .map(|(job, _)| job)
-            .filter(|job| job.created_at < right.created_at)
-            .max_by_key(|job| (job.created_at, &job.id))
+            .filter(|job| job.created_at < right.created_at);
+        oldest_first(before.chain([right]))
     }
 
     /// Catch-up jobs that were not cancelled, with the time from which on each scans.
@@ -101,17 +102,24 @@ impl<'a> JobsView<'a> {
     /// person, and that was created before a time. A baseline from before the account's enrolment
     /// found nothing to scan and does not count.
     pub fn baselined_before(&self, time: Timestamp) -> BTreeSet<BucketName> {
-        let enrolled_at = self.enrolled_at.unwrap_or(Timestamp::MIN);
+        let jobs = self.baselines().filter(|job| job.created_at < time);
+        jobs.flat_map(|job| job.buckets.iter().cloned()).collect()
+    }
+
+    /// The same for jobs that were created at a time or later.
+    pub fn baselined_since(&self, time: Timestamp) -> BTreeSet<BucketName> {
+        let jobs = self.baselines().filter(|job| job.created_at >= time);
+        jobs.flat_map(|job| job.buckets.iter().cloned()).collect()
+    }
+
+    fn baselines(&self) -> impl Iterator<Item = &'a Job> {
+        let enrolled_at = job_name::whole_second(self.enrolled_at.unwrap_or(Timestamp::MIN));
         self.jobs
             .iter()
             .filter(|job| {
                 matches!(job.kind, JobKind::Baseline { .. }) && job.status != JobStatus::Cancelled
             })
-            .filter(|job| {
-                job.created_at >= job_name::whole_second(enrolled_at) && job.created_at < time
-            })
-            .flat_map(|job| job.buckets.iter().cloned())
-            .collect()
+            .filter(move |job| job.created_at >= enrolled_at)
     }
 
     /// Those of these buckets that no baseline job lists.
@@ -122,11 +130,16 @@ impl<'a> JobsView<'a> {
             .collect()
     }
 
-    /// Live one-time jobs of the controller.
-    fn one_time(&self) -> impl Iterator<Item = &'a Job> {
-        self.jobs
-            .iter()
-            .filter(|job| job.status.is_live() && !matches!(job.kind, JobKind::Daily { .. }))
+    /// Buckets whose old objects are being scanned right now: if one has left, that has to end.
+    pub fn being_baselined(&self) -> BTreeSet<BucketName> {
+        let live = self.baselines().filter(|job| job.status.is_live());
+        live.flat_map(|job| job.buckets.iter().cloned()).collect()
+    }
+
+    /// Live one-time jobs of the controller, oldest first.
+    fn one_time(&self) -> Vec<&'a Job> {
+        let live = self.jobs.iter().filter(|job| job.status.is_live());
+        oldest_first(live.filter(|job| !matches!(job.kind, JobKind::Daily { .. })))
     }
 
     /// The name and token of the next job of a kind: the token counts the jobs that had the name.
@@ -149,7 +162,13 @@ fn is_untouchable(job: &Job) -> bool {
     matches!(job.status, JobStatus::UserPaused | JobStatus::Unknown(_))
 }
 
-pub(super) fn decide(policy: &Policy, mode: Mode, observed: &Observed, plan: &mut Plan) {
+pub(super) fn decide(
+    policy: &Policy,
+    mode: Mode,
+    observed: &Observed,
+    now: Timestamp,
+    plan: &mut Plan,
+) {
     let jobs = match (observed.jobs.known(), observed.jobs.trouble()) {
         (Some(jobs), _) => jobs,
         (None, trouble) => {
@@ -166,6 +185,7 @@ pub(super) fn decide(policy: &Policy, mode: Mode, observed: &Observed, plan: &mu
     let account = Jobs {
         policy,
         observed,
+        now,
         member,
         view,
     };
@@ -182,6 +202,7 @@ pub(super) fn decide(policy: &Policy, mode: Mode, observed: &Observed, plan: &mu
 struct Jobs<'a> {
     policy: &'a Policy,
     observed: &'a Observed,
+    now: Timestamp,
     member: Option<&'a Member>,
     view: JobsView<'a>,
 }
@@ -308,6 +329,13 @@ impl Jobs<'_> {
         {
             plan.unreadable(trouble);
         }
+        let absence = self
+            .member
+            .map(|member| gaps::of_absence(&self.view, member, self.observed, self.now));
+        // An absence is on record before it is caught up with, and in one go with all else.
+        if matches!(absence, Some(gaps::Absence::Unrecorded(_))) {
+            return;
+        }
         let Some(gap) = gaps::open(&self.view, self.member, self.observed) else {
             return;
         };
@@ -334,39 +362,40 @@ impl Jobs<'_> {
     }
 
     /// The oldest right job stays; a drifted one goes when its successor has taken over and is
-    /// caught up; a one-time job goes when one of its buckets has left.
+    /// caught up; a baseline goes when one of its buckets has left, and those that stay get another.
+    /// A catch-up stays, because nobody would know that it has to be made again.
     fn cancel_superfluous(&self, plan: &mut Plan) {
-        let right = self.view.right();
-        if let Some((kept, others)) = right.split_first() {
-            for job in others.iter().filter(|job| !is_untouchable(job)) {
-                cancel(
-                    plan,
-                    job,
-                    Why::Duplicate {
-                        kept: kept.id.clone(),
-                    },
-                );
-            }
-            if gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
-                for job in self
-                    .view
-                    .drifted()
-                    .iter()
-                    .filter(|job| !is_untouchable(job))
-                {
-                    cancel(plan, job, Why::Replaced);
-                }
+        self.cancel_dailies(plan);
+        let baselines = self
+            .view
+            .one_time()
+            .into_iter()
+            .filter(|job| matches!(job.kind, JobKind::Baseline { .. }) && !is_untouchable(job));
+        for job in baselines {
+            if let Some(bucket) = job.buckets.iter().find(|name| self.has_left(name)) {
+                let bucket = bucket.clone();
+                cancel(plan, job, Why::BucketLeft { bucket });
             }
         }
-        for job in self.view.one_time().filter(|job| !is_untouchable(job)) {
-            if let Some(bucket) = job.buckets.iter().find(|name| self.has_left(name)) {
-                cancel(
-                    plan,
-                    job,
-                    Why::BucketLeft {
-                        bucket: bucket.clone(),
-                    },
-                );
+    }
+
+    /// Nothing goes for the sake of a job of which nobody knows whether it scans.
+    fn cancel_dailies(&self, plan: &mut Plan) {
+        let right = self.view.right();
+        let Some((kept, others)) = right.split_first() else {
+            return;
+        };
+        if matches!(kept.status, JobStatus::Unknown(_)) {
+            return;
+        }
+        for job in others.iter().filter(|job| !is_untouchable(job)) {
+            let kept = kept.id.clone();
+            cancel(plan, job, Why::Duplicate { kept });
+        }
+        if gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
+            let drifted = self.view.drifted();
+            for job in drifted.into_iter().filter(|job| !is_untouchable(job)) {
+                cancel(plan, job, Why::Replaced);
             }
         }
     }

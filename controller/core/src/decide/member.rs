@@ -8,7 +8,7 @@ use super::{gaps, jobs::JobsView};
 use crate::{
     observed::{
         AccountState, Census, ENROLLED_AT, Evidence, Member, Membership, OPTED_OUT_SINCE, Observed,
-        Relationship, Standing,
+        Relationship, Standing, UNSCANNED,
     },
     plan::{Action, Blocked, Plan, Waiting, Why},
     policy::{Mode, Policy},
@@ -34,9 +34,9 @@ pub fn mode(policy: &Policy, observed: &Observed) -> Option<Mode> {
         .map(|units| policy.mode(&observed.scope.account, units))
 }
 
-/// Whether the account was without an opted-in bucket when the controller last wrote.
-pub fn has_left(member: &Member) -> bool {
-    member.tags.contains_key(OPTED_OUT_SINCE)
+/// Whether the account was without an opted-in bucket, and that is not settled yet.
+pub fn is_returning(member: &Member) -> bool {
+    member.tags.contains_key(OPTED_OUT_SINCE) || member.tags.contains_key(UNSCANNED)
 }
 
 /// Since when the account has had no opted-in bucket. A time that cannot be read or has not come
@@ -47,7 +47,14 @@ pub fn left_at(member: &Member, now: Timestamp) -> Option<Timestamp> {
 
 /// Whether the grace period has passed.
 pub fn grace_is_over(policy: &Policy, member: &Member, now: Timestamp) -> bool {
-    left_at(member, now).is_some_and(|since| grace_ends(policy, since) <= now)
+    grace_from(member, now).is_some_and(|since| grace_ends(policy, since) <= now)
+}
+
+/// When the grace period begins. A member that was resumed gets a whole one, however long ago its
+/// account was opted out.
+fn grace_from(member: &Member, now: Timestamp) -> Option<Timestamp> {
+    let since = left_at(member, now)?;
+    Some(member.updated_at.map_or(since, |at| at.max(since)))
 }
 
 fn grace_ends(policy: &Policy, since: Timestamp) -> Timestamp {
@@ -145,23 +152,13 @@ impl Account<'_> {
                 return Some(Why::OptedIn { buckets });
             }
             (_, Mode::Mandatory) => return Some(Why::Mandatory),
-            (Evidence::Unknown(troubles), _) => {
-                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
-            }
-            (Evidence::Indexed, _) => self.unconfirmed(plan),
-            (Evidence::NoneLeft | Evidence::Unproven, _) => {}
+            // Not certain: what could not be read is told already.
+            (
+                Evidence::Indexed | Evidence::Unknown(_) | Evidence::NoneLeft | Evidence::Unproven,
+                _,
+            ) => {}
         }
         None
-    }
-
-    /// The index says yes and the buckets themselves could not be read.
-    fn unconfirmed(&self, plan: &mut Plan) {
-        let troubles = self
-            .observed
-            .buckets
-            .values()
-            .filter_map(|reading| reading.trouble());
-        troubles.for_each(|trouble| plan.unreadable(trouble));
     }
 
     /// `CreateMember` for an account that is not associated, or not any more.
@@ -217,8 +214,9 @@ impl Account<'_> {
         if !member.is_owned(&self.policy.ownership) {
             return self.adopt(plan);
         }
-        if member.time(OPTED_OUT_SINCE).is_none() {
-            let since = member.updated_at.unwrap_or(self.now);
+        if left_at(member, self.now).is_none() {
+            let paused_at = member.updated_at.filter(|at| *at <= self.now);
+            let since = paused_at.unwrap_or(self.now);
             return plan.step(mark_left(since), Why::RememberGap);
         }
         plan.step(Action::ResumeMember, why);
@@ -252,38 +250,65 @@ impl Account<'_> {
         match &self.evidence {
             Evidence::OptedIn | Evidence::Indexed => self.keep(member, plan),
             _ if self.mode == Mode::Mandatory => self.keep(member, plan),
-            Evidence::Unknown(troubles) => {
-                troubles.iter().for_each(|trouble| plan.unreadable(trouble))
-            }
+            Evidence::Unknown(_) => {}
             Evidence::Unproven => self.tell_grace(member, plan),
             Evidence::NoneLeft => return self.leave(member, plan),
         }
         Enrolment::Served
     }
 
-    /// Forgets that the account once had no opted-in bucket, as soon as nothing is left to catch up.
+    /// Ends an absence, once it is on record what it left unscanned, and the record, once it is
+    /// caught up with. Both wait for a bucket: a mandatory account without one has nothing to scan.
     fn keep(&self, member: &Member, plan: &mut Plan) {
         if self.mode == Mode::Excluded {
             return plan.blocked(Blocked::Excluded);
         }
-        let certain = self.mode == Mode::Mandatory || self.evidence == Evidence::OptedIn;
+        let certain = self.evidence == Evidence::OptedIn;
         let Some(jobs) = self.observed.jobs.known() else {
             return;
         };
-        if !certain || !has_left(member) || !member.is_owned(&self.policy.ownership) {
+        if !certain || !member.is_owned(&self.policy.ownership) {
             return;
         }
         let view = JobsView::new(self.policy, &self.observed.scope, jobs, Some(member));
-        match gaps::of_absence(&view, member, self.observed) {
-            gaps::Absence::Unnoticed => plan.step(unmark_left(), Why::BackInTime),
-            gaps::Absence::CaughtUp => plan.step(unmark_left(), Why::CaughtUp),
-            gaps::Absence::Open(_) => {}
+        if member.tags.contains_key(OPTED_OUT_SINCE) {
+            self.end_absence(&view, member, plan);
+        } else if member.tags.contains_key(UNSCANNED) {
+            self.end_record(&view, member, plan);
+        }
+    }
+
+    fn end_absence(&self, view: &JobsView<'_>, member: &Member, plan: &mut Plan) {
+        let resumed = left_at(member, self.now)
+            .zip(member.updated_at)
+            .is_some_and(|(since, resumed)| resumed > since);
+        let why = if resumed {
+            Why::RememberGap
+        } else {
+            Why::BackInTime
+        };
+        match gaps::of_absence(view, member, self.observed, self.now) {
+            gaps::Absence::Unnoticed | gaps::Absence::Recorded => {
+                plan.step(untag(OPTED_OUT_SINCE), why);
+            }
+            gaps::Absence::Unrecorded(interval) => {
+                plan.step(tag(UNSCANNED, interval.to_string()), Why::RememberGap);
+            }
+        }
+    }
+
+    /// Without the index it is not known which other buckets wait to be caught up.
+    fn end_record(&self, view: &JobsView<'_>, member: &Member, plan: &mut Plan) {
+        let gap = gaps::recorded(view, member, self.observed);
+        let over = gap.is_none_or(|gap| gap.buckets.is_empty());
+        if over && self.observed.index.known().is_some() {
+            plan.step(untag(UNSCANNED), Why::CaughtUp);
         }
     }
 
     fn tell_grace(&self, member: &Member, plan: &mut Plan) {
         let owned = member.is_owned(&self.policy.ownership);
-        if let Some(since) = left_at(member, self.now).filter(|_| owned) {
+        if let Some(since) = grace_from(member, self.now).filter(|_| owned) {
             plan.waiting(Waiting::Grace {
                 until: grace_ends(self.policy, since),
             });
@@ -347,13 +372,17 @@ fn suspension_limit(census: &Census, policy: &Policy) -> usize {
 }
 
 fn mark_left(since: Timestamp) -> Action {
+    tag(OPTED_OUT_SINCE, since.to_string())
+}
+
+fn tag(key: &str, value: String) -> Action {
     Action::TagMember {
-        tags: BTreeMap::from([(OPTED_OUT_SINCE.to_owned(), since.to_string())]),
+        tags: BTreeMap::from([(key.to_owned(), value)]),
     }
 }
 
-fn unmark_left() -> Action {
+fn untag(key: &str) -> Action {
     Action::UntagMember {
-        keys: BTreeSet::from([OPTED_OUT_SINCE.to_owned()]),
+        keys: BTreeSet::from([key.to_owned()]),
     }
 }

@@ -20,6 +20,10 @@ pub fn decide(policy: &Policy, observed: &Observed, now: Timestamp) -> Plan {
         return plan;
     }
     near_misses(policy, observed, &mut plan);
+    // Whatever else is decided: a bucket that may be opted in and cannot be read is told.
+    for trouble in observed.troubles() {
+        plan.unreadable(&trouble);
+    }
     let Some(mode) = member::mode(policy, observed) else {
         if let Some(trouble) = observed.units.trouble() {
             plan.unreadable(trouble);
@@ -27,7 +31,7 @@ pub fn decide(policy: &Policy, observed: &Observed, now: Timestamp) -> Plan {
         return plan;
     };
     if member::decide(policy, mode, observed, now, &mut plan) == member::Enrolment::Served {
-        jobs::decide(policy, mode, observed, &mut plan);
+        jobs::decide(policy, mode, observed, now, &mut plan);
     }
     plan
 }

@@ -1,4 +1,4 @@
-//! What Macie tells about buckets: DescribeBuckets, SearchResources, GetBucketStatistics.
+//! What Macie tells about a bucket, and DescribeBuckets.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     Scope,
-    criteria::{BucketCriteria, Candidate},
+    criteria::Candidate,
     inventory::{self, Seen, Sizes},
     jobs::{Job, JobStatus},
-    members::Relationship,
-    session,
+    search, session,
     wire::{Outcome, Paging, input, invalid, paged, set},
 };
 use crate::{
@@ -49,8 +48,8 @@ pub(super) fn perform(world: &mut World, call: &Call, operation: &str) -> Outcom
             inventory::refresh(world, &scope);
             describe(world, &scope, &request)
         }
-        "SearchResources" => search(world, &scope, &input(call)?),
-        _ => statistics(world, &scope, &input(call)?),
+        "SearchResources" => search::search(world, &scope, &input(call)?),
+        _ => search::statistics(world, &scope, &input(call)?),
     }
 }
 
@@ -156,7 +155,7 @@ fn describe(world: &World, scope: &Scope, request: &Describe) -> Outcome {
         SORTABLE,
     )?;
     let property = |document: &Value, name: &str| document.get(name).cloned().unwrap_or_default();
-    let mut documents: Vec<(Seen, Value)> = inventory::seen(world, scope, world.now())
+    let mut documents: Vec<(Seen, Value)> = inventory::seen(world, scope, world.now(), |_| true)
         .into_iter()
         .map(|bucket| {
             let document = metadata(world, scope, &bucket);
@@ -203,7 +202,7 @@ fn known<'n>(
 }
 
 /// What both bucket lists tell, all but `jobDetails`.
-fn common(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
+pub(super) fn common(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
     let mut document = json!({
         "accountId": bucket.account,
         "automatedDiscoveryMonitoringStatus": monitoring(world, viewer, bucket),
@@ -231,7 +230,7 @@ fn common(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
     document
 }
 
-fn set_sizes(document: &mut Value, sizes: &Sizes) {
+pub(super) fn set_sizes(document: &mut Value, sizes: &Sizes) {
     let without_extension = |all: u64, classifiable: u64| {
         let rest = all.saturating_sub(classifiable);
         json!({ "fileType": rest, "storageClass": 0, "total": rest })
@@ -307,7 +306,7 @@ fn metadata(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
 }
 
 /// Only the caller's own jobs count: nobody sees another account's.
-fn job_details(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
+pub(super) fn job_details(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
     let key = (bucket.account.clone(), bucket.name.clone());
     let candidate = candidate(world, viewer, bucket);
     let mut last: Option<&Job> = None;
@@ -335,141 +334,11 @@ fn job_details(world: &World, viewer: &Scope, bucket: &Seen) -> Value {
     document
 }
 
-fn candidate<'b>(world: &World, viewer: &Scope, bucket: &'b Seen) -> Candidate<'b> {
+pub(super) fn candidate<'b>(world: &World, viewer: &Scope, bucket: &'b Seen) -> Candidate<'b> {
     Candidate {
         account: &bucket.account,
         name: &bucket.name,
         tags: bucket.tags.as_ref(),
         discovery: discovered(world, viewer, &bucket.account),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Search {
-    #[serde(default)]
-    bucket_criteria: BucketCriteria,
-    sort_criteria: Option<SearchSort>,
-    max_results: Option<i64>,
-    next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SearchSort {
-    attribute_name: SearchAttribute,
-    #[serde(default)]
-    order_by: Order,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum SearchAttribute {
-    AccountId,
-    ResourceName,
-    #[serde(rename = "S3_CLASSIFIABLE_OBJECT_COUNT")]
-    S3ClassifiableObjectCount,
-    #[serde(rename = "S3_CLASSIFIABLE_SIZE_IN_BYTES")]
-    S3ClassifiableSizeInBytes,
-}
-
-fn search(world: &World, scope: &Scope, request: &Search) -> Outcome {
-    let paging = Paging::new(request.max_results, request.next_token.as_deref(), 50, 1000)?;
-    request.bucket_criteria.check(false)?;
-    let mut buckets = inventory::seen(world, scope, world.now());
-    buckets.retain(|bucket| {
-        request
-            .bucket_criteria
-            .matches(&candidate(world, scope, bucket))
-    });
-    if let Some(sort) = &request.sort_criteria {
-        let sizes = |bucket: &Seen| inventory::sizes(world, bucket).unwrap_or_default();
-        let order = sort.order_by;
-        match sort.attribute_name {
-            SearchAttribute::AccountId => order.sort(&mut buckets, |bucket| bucket.account.clone()),
-            SearchAttribute::ResourceName => order.sort(&mut buckets, |bucket| bucket.name.clone()),
-            SearchAttribute::S3ClassifiableObjectCount => {
-                order.sort(&mut buckets, |bucket| sizes(bucket).classifiable_objects);
-            }
-            SearchAttribute::S3ClassifiableSizeInBytes => {
-                order.sort(&mut buckets, |bucket| sizes(bucket).classifiable_bytes);
-            }
-        }
-    }
-    let (page, next) = paging.cut(buckets);
-    let page = page
-        .iter()
-        .map(|bucket| {
-            let mut document = common(world, scope, bucket);
-            set(
-                &mut document,
-                "jobDetails",
-                Some(job_details(world, scope, bucket)),
-            );
-            json!({ "matchingBucket": document })
-        })
-        .collect();
-    Ok(Reply::json(paged("matchingResources", page, next)))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Statistics {
-    account_id: Option<String>,
-}
-
-fn statistics(world: &World, scope: &Scope, request: &Statistics) -> Outcome {
-    if let Some(account) = request
-        .account_id
-        .as_ref()
-        .filter(|id| **id != scope.account)
-    {
-        let administers = world.macie.administrator(&scope.region) == Some(scope.account.as_str());
-        let member = Relationship::of(world, &scope.region, account)
-            .is_some_and(|relationship| relationship != Relationship::Removed);
-        if !administers || !member {
-            return Err(invalid(format!(
-                "`{account}`: the account is not associated with your account"
-            )));
-        }
-    }
-    let mut buckets = inventory::seen(world, scope, world.now());
-    buckets.retain(|bucket| {
-        request
-            .account_id
-            .as_ref()
-            .is_none_or(|id| *id == bucket.account)
-    });
-    let mut sum = Sizes::default();
-    for sizes in buckets
-        .iter()
-        .filter_map(|bucket| inventory::sizes(world, bucket))
-    {
-        sum.objects += sizes.objects;
-        sum.bytes += sizes.bytes;
-        sum.compressed_bytes += sizes.compressed_bytes;
-        sum.classifiable_objects += sizes.classifiable_objects;
-        sum.classifiable_bytes += sizes.classifiable_bytes;
-    }
-    let unknown = buckets
-        .iter()
-        .filter(|bucket| bucket.error.is_some())
-        .count();
-    let known = buckets.len() - unknown;
-    let mut document = json!({
-        "bucketCount": buckets.len(),
-        "bucketCountByEffectivePermission": {"publiclyAccessible": 0, "publiclyReadable": 0, "publiclyWritable": 0, "unknown": unknown},
-        "bucketCountByEncryptionType": {"kmsManaged": 0, "s3Managed": known, "unencrypted": 0, "unknown": unknown},
-        "bucketCountByObjectEncryptionRequirement": {"allowsUnencryptedObjectUploads": known, "deniesUnencryptedObjectUploads": 0, "unknown": unknown},
-        "bucketCountBySharedAccessType": {"external": 0, "internal": 0, "notShared": known, "unknown": unknown},
-    });
-    set_sizes(&mut document, &sum);
-    // Over several accounts it is the earliest of their refreshes.
-    let updated_at = buckets.iter().map(|bucket| bucket.updated_at).min();
-    set(
-        &mut document,
-        "lastUpdated",
-        updated_at.map(|at| at.to_string()),
-    );
-    Ok(Reply::json(document))
 }

@@ -131,6 +131,19 @@ impl BucketCriteria {
         included && !excluded
     }
 
+    /// Whether a bucket of this account can match: spares looking at the others.
+    pub fn may_match_account(&self, account: &str) -> bool {
+        self.includes
+            .iter()
+            .flat_map(|block| &block.and)
+            .filter_map(|criterion| criterion.simple_criterion.as_ref())
+            .filter(|simple| simple.key == Property::AccountId)
+            .all(|simple| {
+                let named = simple.values.iter().any(|value| value == account);
+                named == (simple.comparator == Equality::Eq)
+            })
+    }
+
     /// Whether the criteria name this account and no other.
     pub fn only_account(&self, account: &str) -> bool {
         self.includes

@@ -216,6 +216,14 @@ impl S3JobDefinition {
             .is_some_and(|criteria| criteria.matches(bucket))
     }
 
+    /// Whether the job can concern a bucket of this account.
+    pub(super) fn may_concern(&self, account: &str) -> bool {
+        match &self.bucket_criteria {
+            Some(criteria) => criteria.may_match_account(account),
+            None => self.named().any(|(owner, _)| owner == account),
+        }
+    }
+
     /// Whether a bucket is named.
     pub(super) fn names(&self, account: &str, bucket: &str) -> bool {
         self.named().any(|named| named == (account, bucket))

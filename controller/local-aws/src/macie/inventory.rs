@@ -124,10 +124,16 @@ pub(super) fn visible(world: &World, viewer: &Scope) -> Vec<Scope> {
     std::iter::once(viewer.clone()).chain(members).collect()
 }
 
-/// The buckets that an account sees at a time, by owner and name.
-pub(super) fn seen(world: &World, viewer: &Scope, at: Timestamp) -> Vec<Seen> {
+/// The buckets of the wanted accounts that an account sees at a time, by owner and name.
+pub(super) fn seen(
+    world: &World,
+    viewer: &Scope,
+    at: Timestamp,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<Seen> {
     let refreshes: BTreeMap<String, Refresh> = visible(world, viewer)
         .into_iter()
+        .filter(|scope| wanted(&scope.account))
         .filter_map(|scope| {
             let refresh = world.macie.sessions.get(&scope)?.refresh;
             Some((scope.account, refresh))

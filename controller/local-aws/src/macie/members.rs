@@ -253,6 +253,7 @@ pub(super) fn due(world: &World) -> impl Iterator<Item = (Timestamp, Scope)> {
             administration
                 .members
                 .iter()
+                .filter(|(_, member)| member.status == Relationship::Created)
                 .filter(move |(account, member)| {
                     Relationship::derived(world, region, account, member) == Relationship::Created
                 })

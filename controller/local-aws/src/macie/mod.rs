@@ -8,6 +8,7 @@ mod criteria;
 mod definition;
 mod discovery;
 mod inventory;
+mod job_list;
 mod jobs;
 mod members;
 mod operations;
@@ -15,10 +16,11 @@ mod organization;
 mod runs;
 mod schedule;
 mod scope;
+mod search;
 mod session;
 mod tags;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod usage;
 mod wire;
 

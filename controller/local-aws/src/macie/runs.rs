@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Scope,
     criteria::Candidate,
-    definition::JobType,
+    definition::{JobType, S3JobDefinition},
     inventory,
     jobs::{Job, JobStatus},
     members::Relationship,
@@ -86,13 +86,10 @@ pub(super) struct Since {
 }
 
 impl Since {
-    pub(super) fn now(world: &World, region: &str, at: Timestamp) -> Self {
-        let buckets = world
-            .s3
-            .buckets
-            .values()
-            .filter(|bucket| bucket.region == region);
+    pub(super) fn now(world: &World, definition: &S3JobDefinition, at: Timestamp) -> Self {
+        let buckets = world.s3.buckets.values();
         let there = buckets
+            .filter(|bucket| definition.may_concern(&bucket.account))
             .flat_map(|bucket| {
                 bucket
                     .objects
@@ -147,7 +144,7 @@ fn new_run(world: &World, job: &Job, at: Timestamp) -> CurrentRun {
         ends_at: at.checked_add(RUN_TAKES).unwrap_or(Timestamp::MAX),
         objects_left: 0,
         buckets: match_buckets(world, job, at),
-        since: Since::now(world, &job.scope.region, at),
+        since: Since::now(world, &job.definition.s3_job_definition, at),
         done: BTreeSet::new(),
     };
     run.objects_left = run
@@ -166,18 +163,20 @@ fn match_buckets(world: &World, job: &Job, at: Timestamp) -> Vec<(String, String
         let own = |(account, bucket): (&str, &str)| (account.to_owned(), bucket.to_owned());
         return definition.named().map(own).collect();
     }
-    inventory::seen(world, &job.scope, at)
-        .into_iter()
-        .filter(|bucket| {
-            definition.matches(&Candidate {
-                account: &bucket.account,
-                name: &bucket.name,
-                tags: bucket.tags.as_ref(),
-                discovery: false,
-            })
+    inventory::seen(world, &job.scope, at, |account| {
+        definition.may_concern(account)
+    })
+    .into_iter()
+    .filter(|bucket| {
+        definition.matches(&Candidate {
+            account: &bucket.account,
+            name: &bucket.name,
+            tags: bucket.tags.as_ref(),
+            discovery: false,
         })
-        .map(|bucket| (bucket.account, bucket.name))
-        .collect()
+    })
+    .map(|bucket| (bucket.account, bucket.name))
+    .collect()
 }
 
 /// The objects of a bucket that a run analyses: that have an extension, are in scope, and were
@@ -197,7 +196,7 @@ fn eligible<'w>(
     let scoping = job.definition.s3_job_definition.scoping.as_ref();
     bucket.objects.iter().filter(move |(key, object)| {
         extension(key).is_some()
-            && object.modified_at <= run.started_at
+            && !run.since.is_newer(&bucket.name, key, object)
             && since.is_none_or(|since| since.is_newer(&bucket.name, key, object))
             && scoping.is_none_or(|scoping| scoping.matches(key, object))
             && !run.done.contains(&(bucket.name.clone(), (*key).clone()))

@@ -132,16 +132,19 @@ impl Comparator {
 
 /// A property of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ScopeKey {
     /// The file name's extension.
-    ObjectExtension,
+    #[serde(rename = "OBJECT_EXTENSION")]
+    Extension,
     /// When it was written.
-    ObjectLastModifiedDate,
+    #[serde(rename = "OBJECT_LAST_MODIFIED_DATE")]
+    LastModifiedDate,
     /// Stored bytes.
-    ObjectSize,
+    #[serde(rename = "OBJECT_SIZE")]
+    Size,
     /// A prefix of the key.
-    ObjectKey,
+    #[serde(rename = "OBJECT_KEY")]
+    Key,
 }
 
 impl Scoping {
@@ -191,14 +194,14 @@ impl ScopeTerm {
 impl SimpleScopeTerm {
     fn check(&self) -> Result<(), ApiError> {
         let comparator_fits = match self.key {
-            ScopeKey::ObjectExtension => self.comparator.is_equality(),
-            ScopeKey::ObjectKey => self.comparator == Comparator::StartsWith,
-            ScopeKey::ObjectLastModifiedDate | ScopeKey::ObjectSize => self.comparator.is_order(),
+            ScopeKey::Extension => self.comparator.is_equality(),
+            ScopeKey::Key => self.comparator == Comparator::StartsWith,
+            ScopeKey::LastModifiedDate | ScopeKey::Size => self.comparator.is_order(),
         };
         let values_fit = match (self.key, self.values.as_slice()) {
-            (ScopeKey::ObjectExtension | ScopeKey::ObjectKey, values) => !values.is_empty(),
-            (ScopeKey::ObjectLastModifiedDate, [one]) => one.parse::<Timestamp>().is_ok(),
-            (ScopeKey::ObjectSize, [one]) => one.parse::<u64>().is_ok(),
+            (ScopeKey::Extension | ScopeKey::Key, values) => !values.is_empty(),
+            (ScopeKey::LastModifiedDate, [one]) => one.parse::<Timestamp>().is_ok(),
+            (ScopeKey::Size, [one]) => one.parse::<u64>().is_ok(),
             _ => false,
         };
         if comparator_fits && values_fit {
@@ -213,14 +216,14 @@ impl SimpleScopeTerm {
     fn holds(&self, key: &str, object: &s3::Object) -> bool {
         let value = self.values.first().map(String::as_str).unwrap_or_default();
         match self.key {
-            ScopeKey::ObjectExtension => self
+            ScopeKey::Extension => self
                 .comparator
                 .says(extension(key).unwrap_or_default(), &self.values),
-            ScopeKey::ObjectKey => self.comparator.says(key, &self.values),
-            ScopeKey::ObjectLastModifiedDate => value
+            ScopeKey::Key => self.comparator.says(key, &self.values),
+            ScopeKey::LastModifiedDate => value
                 .parse()
                 .is_ok_and(|value| self.comparator.orders(&object.modified_at, &value)),
-            ScopeKey::ObjectSize => value
+            ScopeKey::Size => value
                 .parse()
                 .is_ok_and(|value| self.comparator.orders(&object.bytes, &value)),
         }

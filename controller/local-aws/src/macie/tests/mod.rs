@@ -1,11 +1,18 @@
-//! A small organization for the tests of this module.
+//! Tests of the whole module through its routes, and the small organization that they share.
+
+mod inventory;
+mod jobs;
+mod members;
+mod runs;
+mod sessions;
+mod usage;
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{perform, route};
+use super::{designate, perform, route};
 use crate::{
     ApiError, Call, Caller, Clock, World,
     organizations::Account,
@@ -13,23 +20,23 @@ use crate::{
     s3::{Bucket, Change, Object},
 };
 
-pub(super) const REGION: &str = "eu-west-1";
-pub(super) const MANAGEMENT: &str = "111111111111";
-pub(super) const ADMIN: &str = "222222222222";
-pub(super) const TEAM: &str = "300000000001";
-pub(super) const OTHER: &str = "300000000002";
+const REGION: &str = "eu-west-1";
+const MANAGEMENT: &str = "111111111111";
+const ADMIN: &str = "222222222222";
+const TEAM: &str = "300000000001";
+const OTHER: &str = "300000000002";
 
 /// 10:00 on a Monday.
-pub(super) const START: &str = "2026-03-02T10:00:00Z";
+const START: &str = "2026-03-02T10:00:00Z";
 
 /// A management account, an administrator that is designated, and two accounts.
-pub(super) fn world() -> World {
+fn world() -> World {
     let mut world = undesignated();
-    super::designate(&mut world, ADMIN, REGION).unwrap();
+    designate(&mut world, ADMIN, REGION).unwrap();
     world
 }
 
-pub(super) fn undesignated() -> World {
+fn undesignated() -> World {
     let mut world = World::new(Clock::Frozen(START.parse().unwrap()));
     world.organizations.management = MANAGEMENT.to_owned();
     for id in [MANAGEMENT, ADMIN, TEAM, OTHER] {
@@ -38,7 +45,7 @@ pub(super) fn undesignated() -> World {
     world
 }
 
-pub(super) fn add_account(world: &mut World, id: &str) {
+fn add_account(world: &mut World, id: &str) {
     let account = Account {
         id: id.to_owned(),
         name: format!("account-{id}"),
@@ -51,7 +58,7 @@ pub(super) fn add_account(world: &mut World, id: &str) {
 }
 
 /// One HTTP request, through the router.
-pub(super) fn send(
+fn send(
     world: &mut World,
     account: &str,
     method: &str,
@@ -91,41 +98,100 @@ pub(super) fn send(
 }
 
 /// The code of the error that a request gets.
-pub(super) fn refused(
-    world: &mut World,
-    account: &str,
-    method: &str,
-    path: &str,
-    input: Value,
-) -> String {
+fn refused(world: &mut World, account: &str, method: &str, path: &str, input: Value) -> String {
     send(world, account, method, path, input).unwrap_err().code
 }
 
-pub(super) fn enroll(world: &mut World, account: &str) {
+/// A daily job on the opted-in buckets of an account; its id.
+fn daily(world: &mut World, account: &str, initial_run: bool) -> String {
+    let mut body = job(&format!("daily-{account}"));
+    body["initialRun"] = json!(initial_run);
+    body["s3JobDefinition"] = criteria(account);
+    create(world, ADMIN, body)
+}
+
+fn create(world: &mut World, account: &str, body: Value) -> String {
+    let reply = send(world, account, "POST", "/jobs", body).unwrap();
+    reply["jobId"].as_str().unwrap().to_owned()
+}
+
+/// A one-time job on named buckets; its id.
+fn once(world: &mut World, account: &str, buckets: &[&str]) -> String {
+    let mut body = job(&format!("once-{account}-{}", world.macie.jobs.len()));
+    body["jobType"] = json!("ONE_TIME");
+    body.as_object_mut().unwrap().remove("scheduleFrequency");
+    body["s3JobDefinition"] =
+        json!({"bucketDefinitions": [{"accountId": account, "buckets": buckets}]});
+    create(world, ADMIN, body)
+}
+
+/// A daily job on every bucket.
+fn job(name: &str) -> Value {
+    json!({
+        "clientToken": name,
+        "name": name,
+        "jobType": "SCHEDULED",
+        "scheduleFrequency": {"dailySchedule": {}},
+        "s3JobDefinition": {"bucketCriteria": {}},
+    })
+}
+
+fn criteria(account: &str) -> Value {
+    json!({"bucketCriteria": {"includes": {"and": [
+        {"simpleCriterion": {"comparator": "EQ", "key": "ACCOUNT_ID", "values": [account]}},
+        {"tagCriterion": {"comparator": "EQ", "tagValues": [{"key": "macie", "value": "true"}]}},
+    ]}}})
+}
+
+fn status(world: &mut World, id: &str) -> String {
+    describe(world, id)["jobStatus"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn describe(world: &mut World, id: &str) -> Value {
+    send(world, ADMIN, "GET", &format!("/jobs/{id}"), Value::Null).unwrap()
+}
+
+fn set_status(world: &mut World, id: &str, status: &str) -> Result<Value, ApiError> {
+    send(
+        world,
+        ADMIN,
+        "PATCH",
+        &format!("/jobs/{id}"),
+        json!({ "jobStatus": status }),
+    )
+}
+
+/// What was scanned so far: bucket, objects, bytes.
+fn scanned(world: &World) -> Vec<(String, u64, u64)> {
+    let runs = world.macie.runs.iter();
+    runs.flat_map(|run| &run.scans)
+        .map(|scan| (scan.bucket.clone(), scan.objects, scan.bytes))
+        .collect()
+}
+
+fn enroll(world: &mut World, account: &str) {
     let body = json!({"account": {"accountId": account, "email": "a@example.com"}});
     send(world, ADMIN, "POST", "/members", body).unwrap();
     world.advance(SignedDuration::from_secs(30));
 }
 
-pub(super) fn suspend(world: &mut World, account: &str, status: &str) {
+fn suspend(world: &mut World, account: &str, status: &str) {
     let path = format!("/macie/members/{account}");
     send(world, ADMIN, "PATCH", &path, json!({ "status": status })).unwrap();
 }
 
-pub(super) fn tag(key: &str, value: &str) -> BTreeMap<String, String> {
+fn tag(key: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
-pub(super) fn opted_in() -> BTreeMap<String, String> {
+fn opted_in() -> BTreeMap<String, String> {
     tag("macie", "true")
 }
 
-pub(super) fn add_bucket(
-    world: &mut World,
-    account: &str,
-    name: &str,
-    tags: BTreeMap<String, String>,
-) {
+fn add_bucket(world: &mut World, account: &str, name: &str, tags: BTreeMap<String, String>) {
     let bucket = Bucket {
         name: name.to_owned(),
         account: account.to_owned(),
@@ -140,7 +206,7 @@ pub(super) fn add_bucket(
     change(world, account, name, "CreateBucket", Some(tags));
 }
 
-pub(super) fn retag(
+fn retag(
     world: &mut World,
     account: &str,
     name: &str,
@@ -151,7 +217,7 @@ pub(super) fn retag(
     change(world, account, name, operation, Some(tags));
 }
 
-pub(super) fn delete_bucket(world: &mut World, account: &str, name: &str) {
+fn delete_bucket(world: &mut World, account: &str, name: &str) {
     world.s3.buckets.remove(name);
     change(world, account, name, "DeleteBucket", None);
 }
@@ -174,7 +240,7 @@ fn change(
     world.s3.history.push(change);
 }
 
-pub(super) fn put(world: &mut World, bucket: &str, key: &str, bytes: u64) {
+fn put(world: &mut World, bucket: &str, key: &str, bytes: u64) {
     let modified_at: Timestamp = world.now();
     let bucket = world.s3.buckets.get_mut(bucket).unwrap();
     bucket
@@ -182,10 +248,10 @@ pub(super) fn put(world: &mut World, bucket: &str, key: &str, bytes: u64) {
         .insert(key.to_owned(), Object { bytes, modified_at });
 }
 
-pub(super) fn hours(world: &mut World, hours: i64) {
+fn hours(world: &mut World, hours: i64) {
     world.advance(SignedDuration::from_hours(hours));
 }
 
-pub(super) fn minutes(world: &mut World, minutes: i64) {
+fn minutes(world: &mut World, minutes: i64) {
     world.advance(SignedDuration::from_mins(minutes));
 }

@@ -1,0 +1,156 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use controller::config::{MEMBER_ROLE, Settings};
+use controller_core::id::{AccountId, BucketName, Region};
+
+use crate::exit;
+
+/// Opt S3 buckets in to Amazon Macie by tag, and see why a bucket is or is not scanned.
+#[derive(Debug, Parser)]
+#[command(name = "maciectl", version, propagate_version = true, after_help = exit::HELP)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// A table for people, or JSON with a `schemaVersion`.
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// Profile of the AWS configuration; it must lead into the delegated Macie administrator account.
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Only this Region.
+    #[arg(long, global = true)]
+    pub region: Option<Region>,
+    /// The opt-in policy: a file, JSON text, or `ssm:/name`.
+    #[arg(long, global = true, env = "MACIECTL_POLICY", hide_env_values = true)]
+    pub policy: Option<String>,
+    /// Role to assume in every workload account.
+    #[arg(long, global = true, env = "MACIECTL_MEMBER_ROLE", default_value = MEMBER_ROLE)]
+    pub member_role: String,
+    /// Name or ARN of the bus to publish changes to; nowhere without it.
+    #[arg(long, global = true, env = "MACIECTL_EVENT_BUS")]
+    pub event_bus: Option<String>,
+    /// URL of the controller's own queue, where a scope that waits is put back; nowhere without it.
+    #[arg(long, global = true, env = "MACIECTL_QUEUE_URL")]
+    pub queue_url: Option<String>,
+    /// More talk on standard error; twice for what the AWS SDK says.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole life of an opt-in on a local AWS, then exit. Needs no AWS account.
+    #[command(
+        after_help = "Example:\n  maciectl demo\n  maciectl demo --output json | jq '.timeline[].what'"
+    )]
+    Demo,
+    /// Serve a local AWS on loopback with the controller attached, until Ctrl-C.
+    #[command(after_help = "Example:\n  maciectl local --port 4566 --accounts 4")]
+    Local {
+        /// Port on 127.0.0.1; 0 takes a free one.
+        #[arg(long, default_value_t = 4566)]
+        port: u16,
+        /// Workload accounts, besides the management and the administrator account.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        accounts: u16,
+    },
+    /// Feed events to the controller: one event, an array, JSON lines, or an SQS batch.
+    #[command(
+        after_help = "Examples:\n  maciectl handle event.json\n  cat batch.json | maciectl handle -"
+    )]
+    Handle {
+        /// A file, or `-` for standard input.
+        file: String,
+    },
+    /// Show what would change and why; write nothing.
+    #[command(
+        after_help = "Examples:\n  maciectl plan\n  maciectl plan --account 111122223333 --region eu-west-1 --detailed-exitcode"
+    )]
+    Plan {
+        /// Where.
+        #[command(flatten)]
+        scope: ScopeArgs,
+        /// Exit with 2 when there are changes.
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Do what `plan` shows, and what follows from it.
+    #[command(after_help = "Examples:\n  maciectl apply\n  maciectl apply --account 111122223333")]
+    Apply {
+        /// Where.
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// Show accounts, members, jobs, opted-in buckets, and what is waiting or blocked.
+    #[command(after_help = "Examples:\n  maciectl status\n  maciectl status --all --output json")]
+    Status {
+        /// Where.
+        #[command(flatten)]
+        scope: ScopeArgs,
+        /// Also accounts that have nothing to do with Macie.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show why a bucket is or is not scanned, link by link, with the fix.
+    #[command(
+        after_help = "Examples:\n  maciectl explain invoices\n  maciectl explain invoices --account 111122223333 --region eu-west-1"
+    )]
+    Explain {
+        /// The bucket.
+        bucket: BucketName,
+        /// The account that owns it; without it, every account is asked.
+        #[arg(long)]
+        account: Option<AccountId>,
+    },
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  maciectl completions bash > /etc/bash_completion.d/maciectl"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which accounts.
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    /// Only this account.
+    #[arg(long)]
+    pub account: Option<AccountId>,
+}
+
+impl Global {
+    /// The settings of the controller.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            policy: self.policy.clone(),
+            member_role: Some(self.member_role.clone()),
+            event_bus: self.event_bus.clone(),
+            queue_url: self.queue_url.clone(),
+            profile: self.profile.clone(),
+            region: self.region.as_ref().map(ToString::to_string),
+            ..Settings::default()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! How every account stands at the end.
+
+use anyhow::{Context, Result};
+use aws_sdk_macie2::types::TimeRange;
+use controller_core::id::Region;
+use local_aws::organization;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::stage::{REGIONS, Stage, name};
+use crate::output;
+
+/// What to try next.
+pub const NEXT: [&str; 3] = [
+    "maciectl local            # the same local AWS, to try by hand with the ordinary aws CLI",
+    "maciectl explain --help   # why a bucket is or is not scanned",
+    "./tests/check             # every test and check",
+];
+
+/// An account in a Region.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    account: String,
+    name: String,
+    region: String,
+    member: String,
+    jobs: Vec<String>,
+    covered_buckets: Vec<String>,
+    /// What Macie says that the account has cost this month.
+    estimated_cost_usd: Decimal,
+}
+
+/// Every member, from the world and from Macie's own usage figures.
+pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
+    let mut standings = Vec::new();
+    for region in REGIONS {
+        let members: Vec<(String, String)> = {
+            let world = stage.sandbox.local.world().lock();
+            world
+                .macie
+                .members(region)
+                .map(|(account, member)| (account.to_owned(), format!("{:?}", member.status)))
+                .collect()
+        };
+        for (account, member) in members {
+            let estimated_cost_usd = cost(stage, region, &account).await?;
+            let (jobs, covered_buckets) = work(stage, region, &account);
+            let name = name(&account);
+            standings.push(Standing {
+                account,
+                name,
+                region: region.to_owned(),
+                member,
+                jobs,
+                covered_buckets,
+                estimated_cost_usd,
+            });
+        }
+    }
+    Ok(standings)
+}
+
+/// Live and completed jobs by kind, and the opted-in buckets of an account.
+fn work(stage: &Stage, region: &str, account: &str) -> (Vec<String>, Vec<String>) {
+    let world = stage.sandbox.local.world().lock();
+    let jobs = world
+        .macie
+        .jobs_of(region, organization::ADMINISTRATOR)
+        .filter_map(|job| {
+            let rest = job
+                .definition
+                .name
+                .strip_prefix(&format!("macie-self-service/{account}/"))?;
+            let kind = rest.split('/').next().unwrap_or_default();
+            Some(format!("{kind} {}", job.status.as_str()))
+        });
+    let opted_in = world.s3.buckets.values().filter(|bucket| {
+        bucket.account == account
+            && bucket.region == region
+            && bucket
+                .tags
+                .get("macie")
+                .is_some_and(|value| value == "true")
+    });
+    (
+        jobs.collect(),
+        opted_in.map(|bucket| bucket.name.clone()).collect(),
+    )
+}
+
+/// The sum of all usage types, month to date.
+async fn cost(stage: &Stage, region: &str, account: &str) -> Result<Decimal> {
+    let region: Region = region.parse()?;
+    let macie = stage.sandbox.runtime.controller.aws.macie(&region);
+    let usage = macie
+        .get_usage_statistics()
+        .time_range(TimeRange::MonthToDate)
+        .send()
+        .await?;
+    let records = usage
+        .records()
+        .iter()
+        .filter(|record| record.account_id() == Some(account));
+    records
+        .flat_map(|record| record.usage())
+        .filter_map(|usage| usage.estimated_cost())
+        .map(|cost| {
+            cost.parse::<Decimal>()
+                .with_context(|| format!("Macie says `{cost}` dollars"))
+        })
+        .try_fold(Decimal::ZERO, |sum, cost| Ok(sum + cost?))
+}
+
+/// The closing table and what to try next.
+pub fn print(standings: &[Standing]) {
+    output::line("\n── Every enrolled account, and what Macie says it has cost this month");
+    let mut table = output::table(&[
+        "account",
+        "Region",
+        "member",
+        "jobs",
+        "opted-in buckets",
+        "cost so far",
+    ]);
+    for standing in standings {
+        table.add_row([
+            format!("{} {}", standing.account, standing.name),
+            standing.region.clone(),
+            standing.member.clone(),
+            standing.jobs.join("\n"),
+            standing.covered_buckets.join("\n"),
+            format!("${}", standing.estimated_cost_usd.round_dp(2)),
+        ]);
+    }
+    output::print(&table);
+    output::line("\nWhat to try next:");
+    NEXT.iter()
+        .for_each(|next| output::line(format!("  {next}")));
+}

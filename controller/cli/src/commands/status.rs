@@ -1,0 +1,201 @@
+//! `status`: who is enrolled, what is scanned, what waits.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use controller::{
+    observe::read_all,
+    survey::{Listed, scopes},
+};
+use controller_core::{
+    decide::jobs::JobsView,
+    id::BucketName,
+    observed::{Fact, Job, JobStatus, Member, Membership, Observed},
+    plan::Note,
+    policy::Policy,
+    report::Report,
+    wants::Read,
+};
+use futures::{StreamExt, stream};
+use serde::Serialize;
+
+use super::{CONCURRENCY, chosen, progress, start};
+use crate::{
+    args::{Format, Global, ScopeArgs},
+    exit::Exit,
+    output,
+};
+
+/// One account in one Region.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The account.
+    pub account: String,
+    /// Its name.
+    pub name: String,
+    /// The Region.
+    pub region: String,
+    /// Its relationship, or why it is not known.
+    pub member: String,
+    /// Opted-in buckets by the tagging index; none when it cannot be read.
+    pub opted_in: Option<BTreeSet<BucketName>>,
+    /// Opted-in buckets that a baseline job has.
+    pub covered: BTreeSet<BucketName>,
+    /// The daily job's status, or `none`.
+    pub daily_job: String,
+    /// One-time jobs that still run.
+    pub one_time_jobs: usize,
+    /// What waits, is blocked or worth telling.
+    pub notes: Vec<Note>,
+    /// What the next reconcile would do.
+    pub next: Vec<String>,
+}
+
+/// Prints the status of all accounts that have to do with Macie.
+pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
+    let runtime = start(global).await?;
+    let policy = runtime.policy.current().await;
+    let accounts = chosen(&runtime, args.account.as_ref()).await?;
+    let scopes = scopes(&policy, &accounts, global.region.as_ref());
+    let bar = progress(scopes.len(), "looking");
+    let rows = stream::iter(scopes).map(|scope| {
+        let (controller, policy, accounts, bar) = (&runtime.controller, &policy, &accounts, &bar);
+        async move {
+            let mut unread = controller.unread(&scope, &BTreeSet::new());
+            let reads = BTreeSet::from([Read::Member, Read::Jobs, Read::Index]);
+            read_all(&controller.aws, policy, &mut unread, reads).await;
+            let (observed, report) = controller.look(policy, unread).await;
+            bar.inc(1);
+            row(policy, accounts, &observed, report)
+        }
+    });
+    let mut rows: Vec<Row> = rows.buffered(CONCURRENCY).collect().await;
+    bar.finish_and_clear();
+    rows.retain(|row| all || is_interesting(row));
+    match global.output {
+        Format::Json => output::json(
+            &serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }),
+        )?,
+        Format::Table => print(&rows),
+    }
+    Ok(Exit::Success)
+}
+
+fn is_interesting(row: &Row) -> bool {
+    let idle = row.member == "not a member" || row.member == "administrator";
+    let asks = row
+        .opted_in
+        .as_ref()
+        .is_none_or(|buckets| !buckets.is_empty());
+    !idle || asks || !row.notes.is_empty() || !row.next.is_empty() || row.daily_job != "none"
+}
+
+fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report) -> Row {
+    let scope = &observed.scope;
+    let jobs: &[Job] = observed.jobs.known().map_or(&[], Vec::as_slice);
+    let view = JobsView::new(policy, scope, jobs, member(observed));
+    let opted_in = observed.index.known().map(|_| observed.indexed());
+    let covered = view.baselined_before(jiff::Timestamp::MAX);
+    let name = accounts
+        .iter()
+        .find(|account| account.id == scope.account)
+        .map(|account| account.name.clone());
+    Row {
+        account: scope.account.to_string(),
+        name: name.unwrap_or_default(),
+        region: scope.region.to_string(),
+        member: relationship(observed),
+        covered: opted_in
+            .iter()
+            .flatten()
+            .filter(|name| covered.contains(*name))
+            .cloned()
+            .collect(),
+        opted_in,
+        daily_job: daily(&view),
+        one_time_jobs: jobs
+            .iter()
+            .filter(|job| job.status.is_live() && job.kind.word() != "daily")
+            .count(),
+        notes: report.notes,
+        next: report
+            .changes
+            .into_iter()
+            .map(|change| change.summary)
+            .collect(),
+    }
+}
+
+fn member(observed: &Observed) -> Option<&Member> {
+    match observed.member.known() {
+        Some(Membership::Member(member)) => Some(member),
+        Some(Membership::Stranger) | None => None,
+    }
+}
+
+/// The relationship in AWS's word.
+pub fn relationship(observed: &Observed) -> String {
+    match &observed.member {
+        _ if observed.is_administrator() => "administrator".to_owned(),
+        Fact::Known(Membership::Stranger) => "not a member".to_owned(),
+        Fact::Known(Membership::Member(member)) => format!("{:?}", member.status),
+        Fact::Unknown(_) | Fact::Unread => "unknown".to_owned(),
+    }
+}
+
+fn daily(view: &JobsView<'_>) -> String {
+    let job = view.right().into_iter().chain(view.drifted()).next();
+    job.map_or_else(|| "none".to_owned(), |job| status(&job.status).to_owned())
+}
+
+/// A job's status in AWS's word.
+pub fn status(status: &JobStatus) -> &str {
+    match status {
+        JobStatus::Running => "RUNNING",
+        JobStatus::Idle => "IDLE",
+        JobStatus::Paused => "PAUSED",
+        JobStatus::UserPaused => "USER_PAUSED",
+        JobStatus::Cancelled => "CANCELLED",
+        JobStatus::Complete => "COMPLETE",
+        JobStatus::Unknown(other) => other,
+    }
+}
+
+fn print(rows: &[Row]) {
+    if rows.is_empty() {
+        return output::line(
+            "No account is enrolled or asks to be. Tag a bucket to opt it in; `--all` shows every account.",
+        );
+    }
+    let mut table = output::table(&[
+        "account",
+        "Region",
+        "member",
+        "opted in",
+        "covered",
+        "daily job",
+        "remarks",
+    ]);
+    for row in rows {
+        let remarks: Vec<String> = row
+            .notes
+            .iter()
+            .map(output::note)
+            .map(|(sign, text)| format!("{sign}: {text}"))
+            .chain(row.next.iter().map(|next| format!("next: {next}")))
+            .collect();
+        table.add_row([
+            format!("{} {}", row.account, row.name),
+            row.region.clone(),
+            row.member.clone(),
+            row.opted_in
+                .as_ref()
+                .map_or_else(|| "unknown".to_owned(), |buckets| buckets.len().to_string()),
+            row.covered.len().to_string(),
+            row.daily_job.clone(),
+            remarks.join("\n"),
+        ]);
+    }
+    output::print(&table);
+}

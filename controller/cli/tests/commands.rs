@@ -1,0 +1,213 @@
+//! `maciectl` as a person uses it, against a local AWS of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const ADMINISTRATOR: &str = "AKIA0000222222222222";
+const POLICY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../policies/self-service.json"
+);
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/events");
+
+/// `maciectl local` on a free port; it ends with the test.
+struct Local {
+    process: Child,
+    endpoint: String,
+}
+
+impl Local {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_maciectl"))
+            .args(["local", "--port", "0", "--accounts", "2"])
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let url = first
+            .split(' ')
+            .find(|word| word.starts_with("http"))
+            .unwrap();
+        let endpoint = url.trim_end_matches(',').to_owned();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, endpoint }
+    }
+
+    fn maciectl(&self, arguments: &[&str], input: &str) -> Output {
+        maciectl(
+            arguments,
+            input,
+            &[
+                ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
+                ("AWS_ACCESS_KEY_ID", ADMINISTRATOR),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+                ("AWS_REGION", "eu-west-1"),
+                ("MACIECTL_POLICY", POLICY),
+            ],
+        )
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn maciectl(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Output {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_maciectl"))
+        .args(arguments)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env_remove("MACIECTL_POLICY")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    process.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The event of a fixture, sent by account 300000000001.
+fn event(fixture: &str) -> String {
+    let file: Value = serde_json::from_str(
+        &std::fs::read_to_string(format!("{FIXTURES}/{fixture}.json")).unwrap(),
+    )
+    .unwrap();
+    let mut event = file.get("event").unwrap().clone();
+    *event.get_mut("account").unwrap() = Value::from("300000000001");
+    *event.get_mut("region").unwrap() = Value::from("eu-west-1");
+    event.to_string()
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_64_and_says_why() {
+    for arguments in [
+        &["plan", "--account", "12"][..],
+        &["explain", "Not_A_Bucket"],
+        &["frobnicate"],
+        &["--output", "xml", "plan"],
+    ] {
+        let output = maciectl(arguments, "", &[]);
+        assert_eq!(
+            output.status.code(),
+            Some(64),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        assert!(text(&output.stderr).contains("error:"), "{arguments:?}");
+    }
+    let output = maciectl(&["plan", "--account", "12"], "", &[]);
+    assert!(text(&output.stderr).contains("`12` is not an AWS account id of 12 digits"));
+}
+
+#[test]
+fn help_version_and_completions_succeed() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["explain", "--help"],
+        &["completions", "bash"],
+    ] {
+        let output = maciectl(arguments, "", &[]);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_missing_or_bad_policy_is_named() {
+    let output = maciectl(&["plan"], "", &[("AWS_REGION", "eu-west-1")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("MACIECTL_POLICY"),
+        "{}",
+        text(&output.stderr)
+    );
+    let bad = r#"{"version":1,"homeRegion":"eu-west-1","regions":["eu-west-1"],"gracePeriod":"24 hours"}"#;
+    let output = maciectl(
+        &["plan", "--policy", bad],
+        "",
+        &[("AWS_REGION", "eu-west-1")],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("gracePeriod") && said.contains("24 hours") && said.contains("PT24H"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nothing_to_do_is_said_and_exits_with_0() {
+    let local = Local::start();
+    let output = local.maciectl(&["plan", "--detailed-exitcode"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Nothing to do"));
+    let output = local.maciectl(&["status"], "");
+    assert!(
+        text(&output.stdout).contains("No account is enrolled"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn refused_events_are_named_and_their_neighbours_are_served() {
+    let local = Local::start();
+    let failed = event("failed-access-denied");
+    let untouched = event("delete-bucket");
+    let output = local.maciectl(
+        &["handle", "-", "--output", "json"],
+        &format!("{failed}\n{untouched}\n{{nonsense\n"),
+    );
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document.get("schemaVersion"), Some(&Value::from(1)));
+    assert_eq!(
+        document.pointer("/reports/0/scope/account"),
+        Some(&Value::from("300000000001"))
+    );
+    assert_eq!(
+        document.pointer("/reports/0/outcome"),
+        Some(&Value::from("unchanged"))
+    );
+    let refused = document.get("refused").and_then(Value::as_array).unwrap();
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    let output = local.maciectl(&["handle", "/does/not/exist"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("/does/not/exist"));
+}
+
+#[test]
+fn explain_names_a_bucket_that_is_not_there() {
+    let local = Local::start();
+    let output = local.maciectl(&["explain", "nobodys-bucket"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("nobodys-bucket"));
+}

@@ -1,0 +1,19 @@
+//! The core against a simulated world: what it decides, what it may never decide, and that it
+//! comes to rest.
+
+// `cfg(test)` tells the lints that helpers are tests too.
+#[cfg(test)]
+mod check_refuses;
+mod docs;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,187 @@
+//! What the world answers.
+
+use std::collections::BTreeSet;
+
+use controller_core::{
+    id::BucketName,
+    observed::{
+        BucketReading, BucketSize, Census, ErrorClass, Fact, Inventory, Membership, Observed,
+        Relationship, Trouble,
+    },
+    wants::{Read, wants},
+};
+
+use super::World;
+
+pub fn trouble(operation: &'static str) -> Trouble {
+    Trouble {
+        operation,
+        class: ErrorClass::Denied,
+        message: "AccessDenied".to_owned(),
+    }
+}
+
+fn operation(read: &Read) -> &'static str {
+    match read {
+        Read::Management => "organizations:DescribeOrganization",
+        Read::Member => "macie2:GetMember",
+        Read::Jobs => "macie2:ListClassificationJobs",
+        Read::Bucket(_) => "s3:GetBucketTagging",
+        Read::Index => "tag:GetResources",
+        Read::Listing => "s3:ListBuckets",
+        Read::Account => "organizations:DescribeAccount",
+        Read::Units => "organizations:ListParents",
+        Read::Inventory => "macie2:SearchResources",
+        Read::LastRun(_) => "macie2:DescribeClassificationJob",
+        Read::Census => "macie2:ListMembers",
+    }
+}
+
+impl World {
+    pub fn unread(&self, hints: &BTreeSet<BucketName>) -> Observed {
+        Observed::new(
+            self.scope.clone(),
+            hints.clone(),
+            self.administrator.clone(),
+        )
+    }
+
+    fn answer<T>(&self, read: &Read, value: T) -> Fact<T> {
+        if self.broken.contains(read) {
+            Fact::Unknown(trouble(operation(read)))
+        } else {
+            Fact::Known(value)
+        }
+    }
+
+    /// Makes one read.
+    pub fn read(&self, observed: &mut Observed, read: &Read) {
+        match read {
+            Read::Management => {
+                observed.management = self.answer(read, self.management.clone());
+            }
+            Read::Member => {
+                let member = self.member.clone();
+                let membership = member.map_or(Membership::Stranger, Membership::Member);
+                observed.member = self.answer(read, membership);
+            }
+            Read::Jobs => {
+                let jobs = self.jobs.iter().map(|job| job.job.clone()).collect();
+                observed.jobs = self.answer(read, jobs);
+            }
+            Read::Bucket(name) => {
+                observed.buckets.insert(name.clone(), self.tags(read, name));
+            }
+            Read::Index => observed.index = self.answer(read, self.index()),
+            Read::Listing => observed.listing = self.answer(read, self.listing()),
+            Read::Account => observed.account = self.answer(read, self.standing.clone()),
+            Read::Units => observed.units = self.answer(read, self.units.clone()),
+            Read::Inventory => observed.inventory = self.answer(read, self.inventory()),
+            Read::LastRun(id) => {
+                let job = self.jobs.iter().find(|job| job.job.id == *id).unwrap();
+                let fact = self.answer(read, job.last_run);
+                observed.last_runs.insert(id.clone(), fact);
+            }
+            Read::Census => observed.census = self.answer(read, self.census()),
+        }
+    }
+
+    fn tags(&self, read: &Read, name: &BucketName) -> Fact<BucketReading> {
+        match self.buckets.get(name) {
+            None => self.answer(read, BucketReading::Gone),
+            Some(bucket) if !bucket.readable => Fact::Unknown(trouble(operation(read))),
+            Some(bucket) => self.answer(read, bucket.truth.clone()),
+        }
+    }
+
+    pub fn index(&self) -> BTreeSet<BucketName> {
+        self.index.clone().unwrap_or_else(|| self.opted_in())
+    }
+
+    pub fn listing(&self) -> BTreeSet<BucketName> {
+        let here = self.buckets.iter().filter(|(_, bucket)| {
+            !matches!(bucket.truth, BucketReading::Gone | BucketReading::Elsewhere)
+        });
+        here.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub fn served(&self) -> bool {
+        self.scope.account == self.administrator || self.status() == Some(&Relationship::Enabled)
+    }
+
+    pub fn visible(&self) -> BTreeSet<BucketName> {
+        let shown = self
+            .buckets
+            .iter()
+            .filter(|(_, bucket)| bucket.opted_in() && bucket.visible_from <= self.now);
+        let names = shown.map(|(name, _)| name.clone());
+        names.filter(|_| self.served()).collect()
+    }
+
+    fn inventory(&self) -> Inventory {
+        let size = BucketSize {
+            classifiable_bytes: Some(2_000_000_000),
+            compressed_bytes: 0,
+        };
+        let buckets = self.visible().into_iter().map(|name| (name, size));
+        Inventory {
+            buckets: buckets.collect(),
+            monitored: Some(u64::try_from(self.listing().len()).unwrap()),
+        }
+    }
+
+    fn census(&self) -> Census {
+        let mut suspended_at = self.others_suspended.clone();
+        if let Some(member) = &self.member
+            && member.status == Relationship::Paused
+        {
+            suspended_at.extend(member.updated_at);
+        }
+        Census {
+            members: self.others + usize::from(self.member.is_some()),
+            suspended_at,
+        }
+    }
+
+    /// Reads until the core wants nothing more, as the shell does.
+    pub fn observe(&mut self, hints: &BTreeSet<BucketName>) -> Observed {
+        let mut observed = self.unread(hints);
+        loop {
+            let reads = wants(&self.policy, &observed, self.now);
+            if reads.is_empty() {
+                return observed;
+            }
+            for read in reads {
+                self.read(&mut observed, &read);
+                self.reads.push(read);
+            }
+        }
+    }
+
+    /// Reads everything there is.
+    pub fn observe_all(&self, hints: &BTreeSet<BucketName>) -> Observed {
+        let mut observed = self.unread(hints);
+        let mut reads = vec![
+            Read::Management,
+            Read::Member,
+            Read::Jobs,
+            Read::Index,
+            Read::Listing,
+            Read::Account,
+            Read::Units,
+            Read::Inventory,
+            Read::Census,
+        ];
+        let names = self.listing().into_iter().chain(self.index());
+        reads.extend(names.chain(hints.iter().cloned()).map(Read::Bucket));
+        reads.extend(
+            self.jobs
+                .iter()
+                .map(|job| Read::LastRun(job.job.id.clone())),
+        );
+        for read in &reads {
+            self.read(&mut observed, read);
+        }
+        observed
+    }
+}
