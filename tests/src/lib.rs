@@ -1,1 +1,9 @@
-//! What the scenario tests share: a sandbox at a fixed time, and questions to its world.
+//! What the scenario tests share: an organization on the local AWS with the controller attached,
+//! verbs as a team speaks them, questions about where things ended, and a safety monitor that
+//! knows nothing of the controller and reads every scenario's whole history when it ends.
+
+pub mod monitor;
+pub mod scenario;
+pub mod state;
+
+pub use scenario::{EU, Scenario, Setup, US};

@@ -40,14 +40,19 @@ impl Sandbox {
         let local = LocalAws::start(world, port)
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
-        let shared = local.world().clone();
-        let clock = Clock::new(move || shared.lock().now());
-        let runtime = Runtime::start(&settings(&local, policy), clock, tuning).await?;
+let runtime = attach(&local, policy, tuning).await?;
         Ok(Self {
             local,
             runtime,
             policy: policy.to_owned(),
         })
+    }
+
+    /// Starts the controller anew: what it knew by heart is gone, as after a crash.
+    pub async fn restart(&mut self, policy: &str, tuning: &Tuning) -> Result<()> {
+        self.runtime = attach(&self.local, policy, tuning).await?;
+        policy.clone_into(&mut self.policy);
+        Ok(())
     }
 
     /// Takes messages from the queue as Lambda's event source does, hands them to the controller
@@ -157,6 +162,13 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+/// A controller of a local AWS; several can be attached to one.
+pub async fn attach(local: &LocalAws, policy: &str, tuning: &Tuning) -> Result<Runtime> {
+    let shared = local.world().clone();
+    let clock = Clock::new(move || shared.lock().now());
+    Ok(Runtime::start(&settings(local, policy), clock, tuning).await?)
 }
 
 /// The payload that Lambda hands to a function for a batch of SQS messages (AWS Lambda Developer

@@ -61,7 +61,7 @@ impl Fault {
 }
 
 /// The faults in force.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults {
     rules: Vec<Fault>,
     dead: bool,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{error::ApiError, request::Caller};
 
 /// Roles of every account and the sessions that were opened on them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Iam {
     /// Roles by (account, name).
     pub roles: BTreeMap<(String, String), Role>,

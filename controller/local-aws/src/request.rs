@@ -54,6 +54,33 @@ impl Call {
             .map(|(_, value)| value.as_str())
     }
 
+    /// What the call names, in a few words: a part of the path or the member that says it,
+    /// then the status that is asked for, then the keys of tags.
+    pub fn target(&self) -> Option<String> {
+        let named = match self.service {
+            "s3" => self.segments.first().map(String::as_str),
+            "s3control" | "macie2" => self.segments.last().map(String::as_str),
+            _ => ["RoleArn", "AccountId", "ChildId"]
+                .iter()
+                .find_map(|name| self.text(name)),
+        };
+        let account = self
+            .input
+            .pointer("/account/accountId")
+            .and_then(Value::as_str);
+        let status = self.text("status").or(self.text("jobStatus"));
+        let keys = self.input.get("tags").and_then(Value::as_object);
+        let words: Vec<&str> = account
+            .or(self.text("name"))
+            .or(named)
+            .into_iter()
+            .chain(status)
+            .chain(keys.into_iter().flatten().map(|(key, _)| key.as_str()))
+            .filter(|word| !word.is_empty())
+            .collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     /// A string member of the JSON or form input.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.input.get(name).and_then(Value::as_str)

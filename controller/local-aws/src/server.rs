@@ -126,6 +126,7 @@ fn answer(
         region: call.region.clone(),
         account: call.caller.account.clone(),
         role: call.caller.role.clone(),
+        target: call.target(),
         error,
     };
     world.calls.push(record);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{clock::Clock, events, faults::Faults, iam::Iam, macie, organizations, s3, sqs};
 
 /// Everything that exists, and the time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// What time it is.
     pub clock: Clock,
@@ -47,6 +47,10 @@ pub struct CallRecord {
     pub account: String,
     /// The calling role, if a role.
     pub role: Option<String>,
+    /// What the call names, in a few words: an account, a bucket, a job's name, a status. For
+    /// people and safety monitors, not a copy of the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The code of the error that it got.
     pub error: Option<String>,
 }

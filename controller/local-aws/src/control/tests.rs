@@ -101,6 +101,7 @@ fn calls_are_listed_from_a_number_on() {
             region: "eu-west-1".to_owned(),
             account: "222222222222".to_owned(),
             role: None,
+            target: None,
             error: None,
         };
         world.calls.push(record);

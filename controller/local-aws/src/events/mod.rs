@@ -41,7 +41,7 @@ use crate::{
 const REMEMBERED: usize = 10_000;
 
 /// Buses, rules and what was delivered.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// Every bus; a `default` bus appears when its account and Region first use EventBridge.
     pub buses: BTreeMap<BusId, Bus>,

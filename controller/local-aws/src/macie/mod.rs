@@ -51,7 +51,7 @@ use crate::{
 };
 
 /// Macie per account and Region.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// Accounts in which Macie is enabled or suspended.
     pub sessions: BTreeMap<Scope, Session>,

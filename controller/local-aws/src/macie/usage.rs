@@ -37,7 +37,7 @@ const BUCKET_MONTH_CENTS: i64 = 10;
 const BUCKET_QUOTA: usize = 10_000;
 
 /// What an account has used in a Region; outlives its session.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     first_enabled_at: Option<Timestamp>,
     /// When Macie was on; the last span may still be open.

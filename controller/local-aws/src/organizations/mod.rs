@@ -202,7 +202,7 @@ fn account_id<'a>(call: &'a Call, name: &str) -> Result<&'a str, ApiError> {
 }
 
 /// The organization.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// `o-` and 10 characters.
     pub id: String,

@@ -243,7 +243,7 @@ fn redirect(bucket: &Bucket) -> ApiError {
 }
 
 /// Every bucket of every account; names are global.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// Buckets by name.
     pub buckets: BTreeMap<String, Bucket>,

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Every queue.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     /// The queues.
     pub queues: BTreeMap<QueueId, Queue>,
