@@ -40,7 +40,7 @@ impl Sandbox {
         let local = LocalAws::start(world, port)
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
-let runtime = attach(&local, policy, tuning).await?;
+        let runtime = attach(&local, policy, tuning).await?;
         Ok(Self {
             local,
             runtime,
