@@ -44,7 +44,10 @@ const PHASES: [(&str, Act); 8] = [
         s.turn("P2D");
         s.tag_resource(1, EU, "bills");
     }),
-    ("one bucket less", |s| s.untag(1, EU, "orders")),
+    ("one bucket less", |s| {
+        s.turn("P3D");
+        s.untag(1, EU, "orders");
+    }),
     ("the last bucket goes", |s| s.untag_resource(1, EU, "bills")),
     ("the grace period passes", |s| {
         s.put_object("orders", "in-grace.csv");
