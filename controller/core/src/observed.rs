@@ -149,6 +149,15 @@ impl Observed {
         self.scope.account == self.administrator
     }
 
+    /// Whether a bucket that an event named is opted in, or could not be read to tell.
+    pub fn hints_ask(&self) -> bool {
+        self.hints.iter().any(|name| match self.bucket(name) {
+            Fact::Known(reading) => *reading == BucketReading::OptedIn,
+            Fact::Unknown(_) => true,
+            Fact::Unread => false,
+        })
+    }
+
     /// What was read on a bucket.
     pub fn bucket(&self, name: &BucketName) -> &Fact<BucketReading> {
         self.buckets.get(name).unwrap_or(&Fact::Unread)
