@@ -149,6 +149,7 @@ impl Runtime {
                 aws,
                 clock,
                 event_bus: settings.event_bus.clone(),
+                suspensions: Mutex::default(),
             },
             policy: PolicyStore {
                 source,

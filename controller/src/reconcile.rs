@@ -6,10 +6,13 @@ use controller_core::{
     check::check,
     decide::decide,
     id::{BucketName, Scope},
-    observed::Observed,
+    observed::{Fact, Observed},
+    plan::{Action, Plan, Step},
     policy::Policy,
     report::{Change, Report},
 };
+use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     act::{Acted, act},
@@ -32,6 +35,8 @@ pub struct Controller {
     pub clock: Clock,
     /// The bus that changes are published to: its name or ARN.
     pub event_bus: Option<String>,
+    /// Held while an account is suspended.
+    pub suspensions: Mutex<()>,
 }
 
 impl Controller {
@@ -45,8 +50,7 @@ impl Controller {
         let mut report = Report::new(scope.clone(), self.clock.now());
         for round in 1..=ROUNDS {
             let now = self.clock.now();
-            let observed = observe(&self.aws, policy, self.unread(scope, hints), now).await;
-            let plan = decide(policy, &observed, now);
+            let (observed, plan, _turn) = self.decide(policy, self.unread(scope, hints), now).await;
             report.wanted = observed
                 .confirmed()
                 .iter()
@@ -73,6 +77,28 @@ impl Controller {
         report.at = self.clock.now();
         publish(self, &mut report).await;
         report
+    }
+
+    /// Reads and decides. Whoever is about to suspend an account waits for its turn and counts the
+    /// suspended ones again, so that accounts reconciled at the same time cannot slip past the
+    /// circuit breaker together. The turn ends when the guard is dropped, after the write.
+    async fn decide(
+        &self,
+        policy: &Policy,
+        unread: Observed,
+        now: Timestamp,
+    ) -> (Observed, Plan, Option<MutexGuard<'_, ()>>) {
+        let mut observed = observe(&self.aws, policy, unread, now).await;
+        let plan = decide(policy, &observed, now);
+        let suspends = |step: &Step| step.action == Action::SuspendMember;
+        if !plan.steps.iter().any(suspends) {
+            return (observed, plan, None);
+        }
+        let turn = self.suspensions.lock().await;
+        observed.census = Fact::Unread;
+        observed = observe(&self.aws, policy, observed, now).await;
+        let plan = decide(policy, &observed, now);
+        (observed, plan, Some(turn))
     }
 
     /// What the first round would do, without doing it.
