@@ -25,8 +25,8 @@ const CONCURRENCY: usize = 8;
 const RESERVE: Duration = Duration::from_secs(20);
 /// SQS delays a message by 15 minutes at most (SQS API Reference, SendMessage).
 const LONGEST_DELAY: i64 = 900;
-/// A scope that waits is looked at again this often, each time after twice as long; then the sweep
-/// is soon enough.
+/// A scope that waits and does not get on is looked at again this often, each time after twice as
+/// long; then the sweep is soon enough.
 const LOOKS: u32 = 8;
 /// What the ids of such messages begin with; the number of looks so far follows.
 const AGAIN: &str = "again-";
@@ -132,7 +132,13 @@ async fn serve(
         .controller
         .reconcile(&policy, &scope, &work.hints)
         .await;
-    if let Err(trouble) = come_again(runtime, &report, work.looks).await {
+    // Whoever got on waits from the beginning.
+    let looks = if report.changes.is_empty() {
+        work.looks
+    } else {
+        0
+    };
+    if let Err(trouble) = come_again(runtime, &report, looks).await {
         report.failures.push(Failure {
             summary: "put the scope back on the queue".to_owned(),
             trouble,

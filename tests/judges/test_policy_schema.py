@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import regex
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
+from jsonschema import Draft202012Validator
 
 import world
 
 SCHEMA = json.loads((world.ROOT / "policies/self-service.schema.json").read_text())
 POLICY = json.loads((world.ROOT / "policies/self-service.json").read_text())
 
-
-def pattern(_: object, expected: str, text: object, __: object) -> Iterator[ValidationError]:
-    """Match as JSON Schema asks, with Unicode classes, which Python's own expressions lack."""
-    if isinstance(text, str) and not regex.search(expected, text):
-        yield ValidationError(f"{text!r} does not match {expected!r}")
-
-
-Validator = validators.extend(Draft202012Validator, {"pattern": pattern})
 
 SPOILT: dict[str, Callable[[dict[str, Any]], object]] = {
     "no version": lambda policy: policy.pop("version"),
@@ -42,15 +34,14 @@ SPOILT: dict[str, Callable[[dict[str, Any]], object]] = {
 
 def test_the_schema_is_a_schema() -> None:
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    # Python's check of `pattern` would refuse Unicode classes: they are compiled below.
-    Draft202012Validator.check_schema(SCHEMA, format_checker=FormatChecker(formats=()))
+    Draft202012Validator.check_schema(SCHEMA)
 
 
 def test_every_pattern_is_an_expression() -> None:
     found = patterns(SCHEMA)
     assert found
     for expression in found:
-        regex.compile(expression)
+        re.compile(expression)
 
 
 def patterns(schema: object) -> list[str]:
@@ -65,11 +56,11 @@ def patterns(schema: object) -> list[str]:
 
 
 def test_the_policy_fits() -> None:
-    assert not list(Validator(SCHEMA).iter_errors(POLICY))
+    assert not list(Draft202012Validator(SCHEMA).iter_errors(POLICY))
 
 
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_spoilt_policy_does_not(name: str) -> None:
     policy = copy.deepcopy(POLICY)
     SPOILT[name](policy)
-    assert list(Validator(SCHEMA).iter_errors(policy))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(policy))

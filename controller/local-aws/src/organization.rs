@@ -268,10 +268,14 @@ mod tests {
         assert_eq!(
             roles,
             [
+                (MANAGEMENT, FORWARDER_ROLE),
                 (MANAGEMENT, MEMBER_ROLE),
                 (ADMINISTRATOR, CONTROLLER_ROLE),
+                (ADMINISTRATOR, FORWARDER_ROLE),
                 (ADMINISTRATOR, MEMBER_ROLE),
+                ("300000000001", FORWARDER_ROLE),
                 ("300000000001", MEMBER_ROLE),
+                ("300000000002", FORWARDER_ROLE),
                 ("300000000002", MEMBER_ROLE),
             ]
         );
