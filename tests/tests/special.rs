@@ -1,0 +1,528 @@
+//! Accounts, members and jobs that are not like the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use controller_core::report::Report;
+use controller_tests::{
+    EU, Scenario, Setup, US,
+    scenario::{NOT_GOVERNED, account, scope},
+};
+use local_aws::{
+    macie::{JobStatus, Relationship, Status},
+    organization::{self, ADMINISTRATOR, MANAGEMENT, MEMBER_ROLE},
+    s3,
+};
+use serde_json::json;
+
+const ENROLLED: &str = "Enabled | daily | orders: old.csv";
+const STRANGER: &str = "stranger |  | ";
+
+async fn enrolled() -> Scenario {
+    let mut scenario = Setup::new(2).start().await;
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("P3D");
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+    scenario
+}
+
+/// What blocks, by its JSON name.
+fn blocked(reports: &[Report]) -> BTreeSet<String> {
+    reports
+        .iter()
+        .flat_map(Report::blocked)
+        .map(|blocked| json!(blocked)["by"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The reason of the last published refusal.
+fn refusal(scenario: &Scenario, number: usize) -> String {
+    let events = scenario.published_events(number, EU);
+    let last = events.last().expect("nothing was published");
+    assert_eq!(last["detail-type"], "Opt-In Refused");
+    assert!(!last["detail"]["fix"].as_str().unwrap().is_empty());
+    last["detail"]["reason"]["code"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn the_management_account_is_refused_with_what_it_can_do() {
+    let scenario = Setup::new(1).start().await;
+    let team = organization::admin(MANAGEMENT);
+    let tags = [("macie", "true")];
+    scenario
+        .world(|world| s3::create_bucket(world, &team, EU, "payer", &tags))
+        .unwrap();
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["management-account"]));
+    let member = scenario.world(|world| Relationship::of(world, EU, MANAGEMENT));
+    assert_eq!(member, None);
+}
+
+#[tokio::test]
+async fn the_administrators_own_buckets_are_scanned_without_a_membership() {
+    let mut scenario = Setup::new(1).start().await;
+    scenario.opted_in_bucket(0, EU, "results");
+    scenario.run_well().await;
+    scenario.turn("PT2M");
+    assert_eq!(scenario.at(0, EU), "stranger | daily | results: old.csv");
+    scenario.untag(0, EU, "results");
+    scenario.run_well().await;
+    scenario.turn("P3D");
+    scenario.sweep().await;
+    let session = scenario.world(|world| world.macie.session(EU, ADMINISTRATOR).unwrap().status);
+    assert_eq!(session, Status::Enabled);
+}
+
+fn set_state(scenario: &Scenario, state: &str) {
+    scenario.world(|world| {
+        let known = world.organizations.accounts.get_mut(&account(1)).unwrap();
+        known.state = state.to_owned();
+    });
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_active_is_not_enrolled() {
+    for state in ["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "SOMETHING_NEW"] {
+        let mut scenario = Setup::new(1)
+            .policy(json!({ "accounts": { "mandatory": [account(1)] } }))
+            .start()
+            .await;
+        set_state(&scenario, state);
+        let reports = scenario.look(1, EU).await;
+        // Its role cannot be assumed, so that what its team wishes cannot be read.
+        let both = set(&["account-not-active", "unreadable"]);
+        assert_eq!(blocked(&reports), both, "{state}");
+        scenario
+            .change_policy(json!({ "accounts": { "mandatory": [] } }))
+            .await;
+        scenario.opted_in_bucket(1, EU, "orders");
+        let reports = scenario.run_well().await;
+        assert_eq!(blocked(&reports), set(&["unreadable"]), "{state}");
+        assert_eq!(scenario.at(1, EU), STRANGER);
+    }
+}
+
+#[tokio::test]
+async fn a_member_whose_account_aws_has_suspended_is_left_alone() {
+    let mut scenario = enrolled().await;
+    set_state(&scenario, "SUSPENDED");
+    let start = scenario.calls().len();
+    scenario.opted_in_bucket(1, EU, "bills");
+    scenario.run_well().await;
+    scenario.untag(1, EU, "bills");
+    scenario.untag(1, EU, "orders");
+    scenario.turn("P3D");
+    scenario.sweep().await;
+    assert!(scenario.writes_since(start).is_empty());
+}
+
+#[tokio::test]
+async fn a_member_whose_region_is_disabled_is_told_and_left_alone() {
+    let mut scenario = enrolled().await;
+    scenario.world(|world| {
+        let known = world.organizations.accounts.get_mut(&account(1)).unwrap();
+        known.disabled_regions.push(EU.to_owned());
+    });
+    let start = scenario.calls().len();
+    scenario.opted_in_bucket(1, EU, "bills");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["region-disabled"]));
+    assert!(scenario.writes_since(start).is_empty());
+}
+
+#[tokio::test]
+async fn an_account_of_another_organization_causes_one_read_and_a_refusal() {
+    let scenario = Setup::new(1).start().await;
+    let foreign = "999999999999";
+    let event = json!({
+        "version": "0", "id": "1", "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.s3", "account": foreign, "region": EU, "time": "2026-03-02T10:00:00Z",
+        "resources": [],
+        "detail": {
+            "eventSource": "s3.amazonaws.com", "eventName": "PutBucketTagging",
+            "requestParameters": { "bucketName": "theirs" },
+        },
+    });
+    let start = scenario.calls().len();
+    scenario.send(&event.to_string());
+    let handled = scenario.run().await;
+    let reports: Vec<Report> = handled.into_iter().flat_map(|one| one.reports).collect();
+    assert_eq!(blocked(&reports), set(&["unreadable"]));
+    assert!(scenario.writes_since(start).is_empty());
+    assert!(scenario.calls()[start..].len() < 8);
+}
+
+#[tokio::test]
+async fn the_region_of_an_event_that_is_not_governed_is_told_and_nothing_is_called() {
+    let mut scenario = Setup::new(1).start().await;
+    scenario.opted_in_bucket(1, NOT_GOVERNED, "fjord");
+    let start = scenario.calls().len();
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["region-not-governed"]));
+    assert_eq!(scenario.operations_since(start), [""; 0]);
+    assert_eq!(scenario.at(1, NOT_GOVERNED), STRANGER);
+}
+
+#[tokio::test]
+async fn an_excluded_account_is_refused_and_loses_its_jobs_whoever_paused_them() {
+    let mut scenario = Setup::new(1)
+        .policy(json!({ "accounts": { "excluded": [account(1)] } }))
+        .start()
+        .await;
+    scenario.opted_in_bucket(1, EU, "orders");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["excluded"]));
+    assert_eq!(refusal(&scenario, 1), "excluded");
+    assert_eq!(scenario.at(1, EU), STRANGER);
+
+    let mut scenario = enrolled().await;
+    pause_daily(&scenario);
+    let excluded = json!({ "accounts": { "excluded": [account(1)] } });
+    scenario.change_policy(excluded).await;
+    scenario.look(1, EU).await;
+    assert_eq!(
+        scenario.all_jobs(1, EU),
+        ["daily Cancelled", "baseline orders Complete"]
+    );
+    // It has an opted-in bucket: it is not suspended, a person decides.
+    assert_eq!(scenario.at(1, EU), "Enabled |  | orders: old.csv");
+}
+
+#[tokio::test]
+async fn a_mandatory_account_is_enrolled_without_a_tag_and_stays() {
+    let mut scenario = Setup::new(2)
+        .policy(json!({ "accounts": { "mandatory": [account(1)] } }))
+        .start()
+        .await;
+    scenario.sweep().await;
+    assert_eq!(scenario.at(1, EU), "Enabled |  | ");
+    assert_eq!(scenario.at(2, EU), STRANGER);
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("PT2M");
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+    scenario.untag(1, EU, "orders");
+    for _ in 0..3 {
+        scenario.run_well().await;
+        scenario.turn("P1D");
+        scenario.sweep().await;
+    }
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+}
+
+#[tokio::test]
+async fn units_make_their_accounts_mandatory_or_excluded_at_any_depth() {
+    let units = |list: &str, unit: &str| json!({ "organizationalUnits": { list: [unit] } });
+    let mandatory = units("mandatory", organization::WORKLOADS);
+    let scenario = Setup::new(1).policy(mandatory).start().await;
+    scenario.sweep().await;
+    assert_eq!(scenario.at(1, EU), "Enabled |  | ");
+
+    let excluded = units("excluded", organization::ROOT);
+    let mut scenario = Setup::new(1).policy(excluded).start().await;
+    scenario.opted_in_bucket(1, EU, "orders");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["excluded"]));
+    assert_eq!(scenario.at(1, EU), STRANGER);
+}
+
+#[tokio::test]
+async fn a_member_of_somebody_else_gets_jobs_and_is_never_suspended_or_resumed() {
+    let mut scenario = Setup::new(1).start().await;
+    scenario.enrol_by_hand(1, EU);
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("P3D");
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+    scenario.untag(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("P3D");
+    scenario.sweep().await;
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+    scenario.set_member(1, EU, Status::Paused);
+    scenario.tag(1, EU, "orders");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["not-owned"]));
+    assert_eq!(refusal(&scenario, 1), "not-owned");
+    assert_eq!(scenario.place(1, EU).member, Some(Relationship::Paused));
+}
+
+#[tokio::test]
+async fn an_adopted_member_is_the_controllers_from_then_on() {
+    let mut scenario = Setup::new(1)
+        .policy(json!({ "accounts": { "adopted": [account(1)] } }))
+        .start()
+        .await;
+    scenario.enrol_by_hand(1, EU);
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("P3D");
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+    scenario.untag(1, EU, "orders");
+    scenario.run_well().await;
+    scenario.turn("P1D");
+    scenario.sweep().await;
+    assert_eq!(
+        scenario.at(1, EU),
+        "Paused, leaving | daily | orders: old.csv"
+    );
+}
+
+#[tokio::test]
+async fn a_tag_that_only_looks_like_an_opt_in_is_answered() {
+    for (key, value) in [("Macie", "true"), ("macie", "True"), ("MACIE", "TRUE")] {
+        let scenario = Setup::new(1).start().await;
+        scenario.create_bucket(1, EU, "orders");
+        scenario.tag_with(1, EU, "orders", &[(key, value)]);
+        scenario.run_well().await;
+        assert_eq!(scenario.at(1, EU), STRANGER, "{key}={value}");
+        assert_eq!(refusal(&scenario, 1), "near-miss", "{key}={value}");
+        let events = scenario.published_events(1, EU);
+        assert_eq!(events[0]["detail"]["buckets"], json!(["orders"]));
+    }
+    let mut scenario = Setup::new(1)
+        .policy(json!({ "tag": { "values": ["true", "True"] } }))
+        .start()
+        .await;
+    scenario.create_bucket(1, EU, "orders");
+    scenario.put_object("orders", "old.csv");
+    scenario.tag_with(1, EU, "orders", &[("macie", "True")]);
+    scenario.run_well().await;
+    scenario.turn("PT2M");
+    assert_eq!(scenario.at(1, EU), ENROLLED);
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_read_keeps_the_account_and_is_told() {
+    let scenario = enrolled().await;
+    scenario.create_bucket(1, EU, "vault");
+    scenario.world(|world| world.s3.buckets.get_mut("vault").unwrap().locked = true);
+    scenario.lose_events();
+    scenario.untag(1, EU, "orders");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["unreadable"]));
+    scenario.turn("P9D");
+    scenario.sweep().await;
+    assert_eq!(scenario.place(1, EU).member, Some(Relationship::Enabled));
+    scenario.world(|world| world.s3.buckets.get_mut("vault").unwrap().locked = false);
+    scenario.look(1, EU).await;
+    scenario.turn("P1D");
+    scenario.look(1, EU).await;
+    assert_eq!(scenario.place(1, EU).member, Some(Relationship::Paused));
+}
+
+#[tokio::test]
+async fn an_account_without_the_role_or_that_does_not_trust_us_is_told_and_never_suspended() {
+    for (name, remove) in [("no role", true), ("no trust", false)] {
+        let mut scenario = enrolled().await;
+        scenario.world(|world| {
+            let key = (account(1), MEMBER_ROLE.to_owned());
+            match remove {
+                true => drop(world.iam.roles.remove(&key)),
+                false => world.iam.roles.get_mut(&key).unwrap().trusts.clear(),
+            }
+        });
+        scenario.restart().await;
+        scenario.untag(1, EU, "orders");
+        let reports = scenario.run_well().await;
+        assert_eq!(blocked(&reports), set(&["unreadable"]), "{name}");
+        scenario.turn("P9D");
+        scenario.sweep().await;
+        assert_eq!(scenario.at(1, EU), ENROLLED, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn macie_off_in_a_region_is_told_with_the_fix_and_the_other_region_goes_on() {
+    let mut scenario = Setup::new(1).start().await;
+    scenario.world(|world| world.macie.sessions.clear());
+    scenario.world(|world| local_aws::macie::enable(world, US, ADMINISTRATOR));
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.opted_in_bucket(1, US, "logs");
+    let reports = scenario.run_well().await;
+    assert_eq!(blocked(&reports), set(&["unreadable"]));
+    let fixes: Vec<&str> = reports
+        .iter()
+        .flat_map(Report::blocked)
+        .map(|b| b.fix())
+        .collect();
+    assert!(
+        fixes.iter().any(|fix| fix.contains("enable-macie")),
+        "{fixes:?}"
+    );
+    scenario.turn("PT2M");
+    assert_eq!(scenario.at(1, EU), STRANGER);
+    assert_eq!(scenario.at(1, US), "Enabled | daily | logs: old.csv");
+}
+
+#[tokio::test]
+async fn eight_accounts_that_leave_at_once_are_suspended_three_an_hour() {
+    let mut scenario = Setup::new(8).start().await;
+    for number in 1..=8 {
+        scenario.opted_in_bucket(number, EU, &format!("data-{number}"));
+    }
+    scenario.run_well().await;
+    for number in 1..=8 {
+        scenario.untag(number, EU, &format!("data-{number}"));
+    }
+    scenario.run_well().await;
+    scenario.turn("PT25H");
+    let suspended = |scenario: &Scenario| {
+        (1..=8)
+            .filter(|number| scenario.place(*number, EU).member == Some(Relationship::Paused))
+            .count()
+    };
+    for expected in [3, 6, 8] {
+        let handled = scenario.sweep().await;
+        let reports: Vec<Report> = handled.into_iter().flat_map(|one| one.reports).collect();
+        assert_eq!(suspended(&scenario), expected);
+        if expected < 8 {
+            assert!(blocked(&reports).contains("circuit-breaker"));
+        }
+        scenario.sweep().await;
+        assert_eq!(suspended(&scenario), expected, "within the window");
+        scenario.turn("PT1H");
+    }
+}
+
+/// A person pauses the daily job of account 1.
+fn pause_daily(scenario: &Scenario) {
+    set_daily(scenario, JobStatus::UserPaused);
+}
+
+fn set_daily(scenario: &Scenario, status: JobStatus) {
+    scenario.world(|world| {
+        let jobs = &mut world.macie.jobs;
+        let is_daily = |name: &str| name.contains("/daily/");
+        let daily = jobs.iter_mut().rfind(|job| is_daily(&job.definition.name));
+        daily.unwrap().status = status;
+    });
+}
+
+#[tokio::test]
+async fn a_job_that_a_person_paused_is_told_and_neither_resumed_nor_replaced() {
+    let mut scenario = enrolled().await;
+    pause_daily(&scenario);
+    let reports = scenario.look(1, EU).await;
+    assert_eq!(blocked(&reports), set(&["paused-by-person"]));
+    let sampling = json!({ "jobs": { "samplingPercentage": 50 } });
+    scenario.change_policy(sampling).await;
+    scenario.look(1, EU).await;
+    assert_eq!(
+        scenario.all_jobs(1, EU),
+        ["daily UserPaused", "baseline orders Complete"]
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_macie_paused_for_the_quota_is_waited_for() {
+    let scenario = enrolled().await;
+    set_daily(&scenario, JobStatus::Paused);
+    let start = scenario.calls().len();
+    scenario.send_look(1, EU);
+    let handled = scenario.pump().await;
+    let waiting: Vec<String> = handled[0].reports[0]
+        .waiting()
+        .map(|waiting| json!(waiting)["on"].as_str().unwrap().to_owned())
+        .collect();
+    // The world lets a job of which the quota is not used up go on at once.
+    assert!(waiting.is_empty() || waiting == ["quota"], "{waiting:?}");
+    assert!(scenario.writes_since(start).is_empty());
+    assert_eq!(scenario.all_jobs(1, EU).len(), 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_daily_job_is_made_anew_and_caught_up_with() {
+    let mut scenario = enrolled().await;
+    set_daily(&scenario, JobStatus::Cancelled);
+    scenario.put_object("orders", "unseen.csv");
+    scenario.turn("P2D");
+    scenario.look(1, EU).await;
+    scenario.turn("PT2M");
+    scenario.put_object("orders", "after.csv");
+    scenario.turn("P1D");
+    assert_eq!(
+        scenario.at(1, EU),
+        "Enabled | daily | orders: old.csv unseen.csv after.csv"
+    );
+}
+
+#[tokio::test]
+async fn a_change_of_the_job_settings_replaces_the_daily_job_without_a_gap() {
+    let mut scenario = enrolled().await;
+    scenario.put_object("orders", "before.csv");
+    scenario.turn("PT1H");
+    let identifiers = json!({ "jobs": { "managedDataIdentifiers": "ALL" } });
+    scenario.change_policy(identifiers).await;
+    scenario.look(1, EU).await;
+    scenario.look(1, EU).await;
+    scenario.put_object("orders", "after.csv");
+    scenario.turn("PT25H");
+    let live = scenario.place(1, EU).jobs;
+    assert_eq!(live, ["daily"]);
+    let scanned = &scenario.place(1, EU).scanned["orders"];
+    let names: BTreeSet<&str> = scanned
+        .iter()
+        .map(|name| &name[..name.len().min(9)])
+        .collect();
+    assert_eq!(names.len(), 3, "{scanned:?}");
+    let daily: Vec<String> = scenario
+        .all_jobs(1, EU)
+        .into_iter()
+        .filter(|job| job.starts_with("daily"))
+        .collect();
+    assert_eq!(daily, ["daily Cancelled", "daily Idle"]);
+}
+
+#[tokio::test]
+async fn twelve_hundred_buckets_at_once_are_covered_by_two_baselines() {
+    let scenario = Setup::new(1).start().await;
+    for n in 0..1_200 {
+        let name = format!("data-{n:04}");
+        scenario.create_bucket_with_tags(1, EU, &name, &[("macie", "true")]);
+        scenario
+            .world(|world| s3::put_object(world, &name, "old.csv", 1))
+            .unwrap();
+    }
+    scenario.lose_events();
+    scenario.look(1, EU).await;
+    scenario.turn("PT5M");
+    let scanned = scenario.world(|world| {
+        let id = account(1);
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, scan) in world.macie.scans_of(EU, &id) {
+            *times.entry(scan.bucket.clone()).or_default() += 1;
+        }
+        times
+    });
+    assert_eq!(scanned.len(), 1_200);
+    assert!(scanned.values().all(|times| *times == 1));
+    assert_eq!(scenario.place(1, EU).jobs, ["daily"]);
+    let start = scenario.calls().len();
+    scenario.look(1, EU).await;
+    assert!(scenario.writes_since(start).is_empty());
+}
+
+#[tokio::test]
+async fn a_sweep_finds_every_account_of_the_organization() {
+    let scenario = Setup::new(2).start().await;
+    let handled = scenario.sweep().await;
+    let scopes: BTreeSet<String> = handled
+        .iter()
+        .flat_map(|one| &one.reports)
+        .map(|report| report.scope.to_string())
+        .collect();
+    let accounts = [MANAGEMENT, ADMINISTRATOR, &account(1), &account(2)];
+    let expected: BTreeSet<String> = accounts
+        .iter()
+        .flat_map(|id| [EU, US].map(|region| scope(id, region).to_string()))
+        .collect();
+    assert_eq!(scopes, expected);
+}
