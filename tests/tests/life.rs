@@ -72,7 +72,8 @@ async fn every_way_to_opt_in_enrols_the_account() {
 
 #[tokio::test]
 async fn every_way_to_opt_out_leads_to_the_grace_period() {
-    let ways: [(&str, fn(&Scenario)); 5] = [
+    type Way = (&'static str, fn(&Scenario));
+    let ways: [Way; 5] = [
         ("DeleteBucketTagging", |s| s.untag(1, EU, "orders")),
         ("UntagResource", |s| s.untag_resource(1, EU, "orders")),
         ("PutBucketTagging without the tag", |s| {

@@ -109,7 +109,7 @@ fn event(fixture: &str) -> String {
 fn a_wrong_command_line_exits_with_64_and_says_why() {
     for arguments in [
         &["plan", "--account", "12"][..],
-        &["explain", "Not_A_Bucket"],
+        &["explain", "no"],
         &["frobnicate"],
         &["--output", "xml", "plan"],
     ] {

@@ -240,7 +240,7 @@ fn tags_of_anything_but_a_bucket_are_not_ours() {
     for (arn, expected) in [
         ("arn:aws:s3:::team-a-data", Ok(Some("team-a-data"))),
         ("arn:aws-us-gov:s3:::team-a-data", Ok(Some("team-a-data"))),
-        ("arn:aws:s3:::Old_Bucket", Ok(None)),
+        ("arn:aws:s3:::Old_Bucket", Ok(Some("Old_Bucket"))),
         ("arn%3Aaws%3As3%3A%3A%3Ateam-a-data", Ok(None)),
         ("arn:aws:s3:::team-a-data/key", Err("s3 object")),
         (

@@ -189,3 +189,42 @@ fn a_bucket_that_leaves_does_not_end_a_catch_up_that_others_need() {
     world.event("ledger");
     assert_nothing_lost(&mut world, &["payments"]);
 }
+
+#[test]
+fn a_daily_job_that_is_cancelled_again_and_again_is_not_paid_for_without_end() {
+    let mut world = steady(&["payments"]);
+    for _ in 0..10 {
+        if let Some(job) = world.live(true).first().map(|job| job.id.clone()) {
+            world.set_status(&job, JobStatus::Cancelled);
+        }
+        world.advance(hours(1));
+        world.sweep();
+    }
+    let daily =
+        |action: &Action| matches!(action, Action::CreateJob(spec) if spec.kind.word() == "daily");
+    assert!(count(&world, daily) <= 4, "{:?}", created(&world));
+    assert!(blocked(&world.sweep(), |by| matches!(
+        by,
+        Blocked::Repeated { .. }
+    )));
+    world.advance(hours(30));
+    world.sweep();
+    assert_nothing_lost(&mut world, &["payments"]);
+    assert_steady(&mut world, &["payments"]);
+}
+
+/// The controller's clock writes the tag and Macie's clock the creation times: whatever the first
+/// one says, a baseline counts, or it would be created for ever.
+#[test]
+fn an_enrolment_in_the_future_does_not_make_baselines_without_end() {
+    let mut world = steady(&["payments"]);
+    let future = "2099-01-01T00:00:00Z".to_owned();
+    let key = controller_core::observed::ENROLLED_AT.to_owned();
+    world.member_mut().tags.insert(key, future);
+    for _ in 0..10 {
+        world.advance(hours(1));
+        world.sweep();
+        world.event("payments");
+    }
+    assert!(created(&world).is_empty(), "{:?}", created(&world));
+}
