@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
@@ -166,7 +167,8 @@ async fn come_again(runtime: &Runtime, report: &Report, looks: u32) -> Result<()
         return retry.map_or(Ok(()), Err);
     };
     let seconds = delay.as_secs().saturating_mul(1_i64 << looks);
-    let delay = i32::try_from(seconds.clamp(0, LONGEST_DELAY)).unwrap_or(0);
+    let seconds = seconds.clamp(0, LONGEST_DELAY) - early(report, seconds, looks);
+    let delay = i32::try_from(seconds).unwrap_or(0);
     let body = sweep_message(&report.scope, &format!("{AGAIN}{}", looks + 1));
     let message = runtime
         .controller
@@ -178,6 +180,21 @@ async fn come_again(runtime: &Runtime, report: &Report, looks: u32) -> Result<()
     let sent = message.delay_seconds(delay).send().await;
     sent.map(|_| ())
         .map_err(|error| trouble("sqs:SendMessage", &error))
+}
+
+/// Accounts that wait for the same rate limit must not come back all at once, or one of them gets
+/// on and the others have waited for nothing: from the second time on each comes up to half of the
+/// time earlier, by a hash of its name.
+fn early(report: &Report, seconds: i64, looks: u32) -> i64 {
+    let paced = report.waiting().any(|waiting| *waiting == Waiting::JobRate);
+    if !paced || looks == 0 {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    (&report.scope, looks).hash(&mut hasher);
+    let most = u64::try_from(seconds.clamp(0, LONGEST_DELAY) / 2).unwrap_or(0);
+    let early = hasher.finish().checked_rem(most).unwrap_or(0);
+    i64::try_from(early).unwrap_or(0)
 }
 
 fn looks(event_id: &str) -> u32 {

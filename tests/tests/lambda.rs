@@ -54,7 +54,10 @@ async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response<Body> 
     if what != "next" {
         let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let _sent = api.answers.send((what, answer));
-        return Response::builder().status(202).body(Body::from("{}")).unwrap();
+        return Response::builder()
+            .status(202)
+            .body(Body::from("{}"))
+            .unwrap();
     }
     let next = api.invocations.lock().unwrap().pop_front();
     let Some((payload, deadline)) = next else {
@@ -63,13 +66,22 @@ async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response<Body> 
     };
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Response::builder()
-        .header("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000001")
-        .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+        .header(
+            "lambda-runtime-aws-request-id",
+            "00000000-0000-4000-8000-000000000001",
+        )
+        .header(
+            "lambda-runtime-deadline-ms",
+            deadline.as_millis().to_string(),
+        )
         .header(
             "lambda-runtime-invoked-function-arn",
             "arn:aws:lambda:eu-west-1:222222222222:function:macie-self-service",
         )
-        .header("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700")
+        .header(
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
+        )
         .body(Body::from(payload.to_string()))
         .unwrap()
 }
@@ -168,9 +180,7 @@ fn soon() -> SystemTime {
 }
 
 fn batch(bodies: &[String]) -> Value {
-    let record = |(n, body): (usize, &String)| {
-        json!({ "messageId": format!("m-{n}"), "eventSource": "aws:sqs", "body": body })
-    };
+    let record = |(n, body): (usize, &String)| json!({ "messageId": format!("m-{n}"), "eventSource": "aws:sqs", "body": body });
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
     json!({ "Records": records })
 }
@@ -202,7 +212,10 @@ async fn a_batch_enrols_an_account_and_hands_back_only_what_is_unreadable() {
     assert_eq!(reconciled[0]["account"], account(1).as_str());
     assert_eq!(reconciled[0]["region"], EU);
     assert_eq!(reconciled[0]["outcome"], "changed");
-    assert!(log.iter().any(|line| line["refusal"] == "unreadable"), "{log:#?}");
+    assert!(
+        log.iter().any(|line| line["refusal"] == "unreadable"),
+        "{log:#?}"
+    );
     let all = json!(log).to_string();
     for private in ["somebody-in-particular", "requestParameters", "poison\""] {
         assert!(!all.contains(private), "the log tells `{private}`: {all}");
@@ -219,7 +232,10 @@ async fn a_single_event_is_answered_with_its_report() {
     let mut function = Function::start(&scenario, DEFAULT_POLICY, vec![(event, soon())]).await;
     let (kind, document) = function.answer().await;
     assert_eq!(kind, "response");
-    assert_eq!(document["reports"][0]["scope"]["account"], account(1).as_str());
+    assert_eq!(
+        document["reports"][0]["scope"]["account"],
+        account(1).as_str()
+    );
     assert_eq!(document["refused"], json!([]));
     assert_eq!(scenario.place(1, EU).jobs, ["baseline orders", "daily"]);
 }
@@ -242,7 +258,12 @@ async fn without_time_left_everything_is_handed_back_and_nothing_is_begun() {
     assert_eq!(failures.len(), bodies.len(), "{document}");
     let (kind, document) = function.answer().await;
     assert_eq!(kind, "error");
-    assert!(document["errorMessage"].as_str().unwrap().contains(&account(1)));
+    assert!(
+        document["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains(&account(1))
+    );
     assert!(scenario.writes_since(start).is_empty());
 }
 
@@ -255,5 +276,8 @@ async fn a_bad_policy_is_refused_at_start_with_the_fields_name() {
     let output = output.await.expect("it goes on").unwrap();
     assert!(!output.status.success());
     let text = text(&output);
-    assert!(text.contains("gracePeriod") && text.contains("a day"), "{text}");
+    assert!(
+        text.contains("gracePeriod") && text.contains("a day"),
+        "{text}"
+    );
 }

@@ -80,7 +80,10 @@ fn malformed(dice: &mut Dice, fixtures: &[Value]) -> String {
     }
     let text = event.to_string();
     match dice.below(5) {
-        0 => text.chars().take(1 + dice.below(text.chars().count())).collect(),
+        0 => text
+            .chars()
+            .take(1 + dice.below(text.chars().count()))
+            .collect(),
         _ => text,
     }
 }
@@ -143,12 +146,19 @@ async fn two_hundred_malformed_events_are_refused_by_name_and_their_neighbours_a
         assert!(NAMES.contains(&why.split(':').next().unwrap()), "{why}");
     }
     let named: Vec<&String> = handled.iter().flat_map(|one| &one.failed).collect();
-    assert_eq!(named.len(), poison.len() * 5, "each unreadable one five times");
+    assert_eq!(
+        named.len(),
+        poison.len() * 5,
+        "each unreadable one five times"
+    );
 
     let mut dead = scenario.dead_letters();
     dead.sort();
     poison.sort();
-    assert_eq!(dead, poison, "only unreadable ones are in the dead-letter queue");
+    assert_eq!(
+        dead, poison,
+        "only unreadable ones are in the dead-letter queue"
+    );
     assert!(scenario.waiting_messages().is_empty());
     scenario.turn("PT5M");
     for number in 1..=NEIGHBOURS {

@@ -511,6 +511,24 @@ async fn twelve_hundred_buckets_at_once_are_covered_by_two_baselines() {
 }
 
 #[tokio::test]
+async fn forty_accounts_that_opt_in_at_once_are_all_covered_at_the_pace_of_one_job_in_ten_seconds()
+{
+    let mut scenario = Setup::new(40).start().await;
+    for number in 1..=40 {
+        scenario.opted_in_bucket(number, EU, &format!("data-{number}"));
+    }
+    let start = scenario.now();
+    scenario.run_well().await;
+    let took = scenario.now().duration_since(start);
+    println!("80 jobs took {took:#}, at least {} s", 80 * 10);
+    scenario.turn("PT2M");
+    for number in 1..=40 {
+        let expected = format!("Enabled | daily | data-{number}: old.csv");
+        assert_eq!(scenario.at(number, EU), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_sweep_finds_every_account_of_the_organization() {
     let scenario = Setup::new(2).start().await;
     let handled = scenario.sweep().await;

@@ -8,28 +8,48 @@ type Set = fn(&mut Switches);
 /// Each switch at its other values.
 const SWITCHES: [(&str, Set); 17] = [
     ("as assumed", |_| {}),
-    ("the index lags 10 minutes", |s| s.index_lag = duration("PT10M")),
-    ("the inventory lags 5 minutes", |s| s.inventory_lag = duration("PT5M")),
+    ("the index lags 10 minutes", |s| {
+        s.index_lag = duration("PT10M")
+    }),
+    ("the inventory lags 5 minutes", |s| {
+        s.inventory_lag = duration("PT5M")
+    }),
     ("DescribeBuckets does not refresh members", |s| {
         s.describe_buckets_refreshes_members = false;
     }),
-    ("Macie watches TagResource", |s| s.inventory_sees_tag_resource = true),
-    ("enabling takes no time", |s| s.enabling_takes = duration("PT0S")),
-    ("enabling takes 20 minutes", |s| s.enabling_takes = duration("PT20M")),
-    ("a stranger is a ValidationException", |s| s.stranger_is_validation = true),
+    ("Macie watches TagResource", |s| {
+        s.inventory_sees_tag_resource = true
+    }),
+    ("enabling takes no time", |s| {
+        s.enabling_takes = duration("PT0S")
+    }),
+    ("enabling takes 20 minutes", |s| {
+        s.enabling_takes = duration("PT20M")
+    }),
+    ("a stranger is a ValidationException", |s| {
+        s.stranger_is_validation = true
+    }),
     ("suspending cancels the administrator's jobs", |s| {
         s.suspend_cancels_admin_jobs = true;
     }),
-    ("a schedule scans old objects at a first match", |s| s.schedule_backfills = true),
-    ("a known token is a conflict", |s| s.client_token_replays = false),
+    ("a schedule scans old objects at a first match", |s| {
+        s.schedule_backfills = true
+    }),
+    ("a known token is a conflict", |s| {
+        s.client_token_replays = false
+    }),
     ("no tag change events", |s| s.tag_change_events = false),
     ("no trail", |s| s.trail = false),
     ("no trail and no tag change events", |s| {
         s.trail = false;
         s.tag_change_events = false;
     }),
-    ("jobs can be created at any rate", |s| s.create_job_interval = duration("PT0S")),
-    ("jobs are created once a minute", |s| s.create_job_interval = duration("PT1M")),
+    ("jobs can be created at any rate", |s| {
+        s.create_job_interval = duration("PT0S")
+    }),
+    ("jobs are created once a minute", |s| {
+        s.create_job_interval = duration("PT1M")
+    }),
     ("everything lags", |s| {
         s.index_lag = duration("PT10M");
         s.inventory_lag = duration("PT5M");
@@ -101,9 +121,7 @@ async fn life(name: &str, set: Set) {
     scenario.turn("PT1H");
     eventually(
         scenario.at(1, EU),
-        &format!(
-            "Enabled | daily | bills: old.csv{twice}, orders: old.csv in-pause.csv after.csv"
-        ),
+        &format!("Enabled | daily | bills: old.csv{twice}, orders: old.csv in-pause.csv after.csv"),
     );
 }
 
