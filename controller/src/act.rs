@@ -2,7 +2,6 @@
 
 use aws_sdk_macie2::{
     Client,
-    error::ProvideErrorMetadata,
     types::{
         AccountDetail, CriteriaBlockForJob, CriteriaForJob, DailySchedule, JobComparator,
         JobScheduleFrequency, JobScopeTerm, JobScopingBlock, JobStatus, JobType, MacieStatus,
@@ -40,27 +39,38 @@ impl Acted {
     pub fn is_complete(&self) -> bool {
         self.failures.is_empty() && self.waiting.is_empty()
     }
+
+    fn fail(&mut self, step: &Step, trouble: Trouble) {
+        let summary = summary(&step.action);
+        self.failures.push(Failure { summary, trouble });
+    }
 }
 
 /// Carries out a checked plan.
 pub async fn act(aws: &Aws, scope: &Scope, plan: &CheckedPlan) -> Acted {
     let mut acted = Acted::default();
+    let mut hold_jobs = false;
     for step in plan.steps() {
+        // The daily job comes first: it looks at what is written after its creation, so a baseline
+        // without it would leave a gap between the two.
+        let creates = matches!(step.action, Action::CreateJob(_));
+        if creates && hold_jobs {
+            acted.waiting.push(Waiting::JobRate);
+            continue;
+        }
         match perform(aws, scope, &step.action).await {
             Ok(job) => acted.changes.push(Change::of(step, job)),
-            Err(trouble) if is_paced(step, &trouble) => acted.waiting.push(Waiting::JobRate),
-            Err(trouble) => acted.failures.push(Failure {
-                summary: summary(&step.action),
-                trouble,
-            }),
+            Err(trouble) => {
+                hold_jobs |= creates;
+                match creates && trouble.class == ErrorClass::Throttled {
+                    // AWS's pace of one job per 10 s is not a failure.
+                    true => acted.waiting.push(Waiting::JobRate),
+                    false => acted.fail(step, trouble),
+                }
+            }
         }
     }
     acted
-}
-
-/// A throttled job creation is AWS's pace of one per 10 s, not a failure.
-fn is_paced(step: &Step, trouble: &Trouble) -> bool {
-    matches!(step.action, Action::CreateJob(_)) && trouble.class == ErrorClass::Throttled
 }
 
 /// One write; answers with the id of a job.
@@ -171,10 +181,7 @@ async fn create_job(macie: &Client, spec: &JobSpec) -> Result<Option<String>, Tr
     };
     match request.customize().config_override(once).send().await {
         Ok(reply) => Ok(reply.job_id),
-        Err(error) => {
-            tracing::debug!(code = error.code(), "create classification job");
-            Err(trouble("macie2:CreateClassificationJob", &error))
-        }
+        Err(error) => Err(trouble("macie2:CreateClassificationJob", &error)),
     }
 }
 

@@ -149,7 +149,7 @@ impl Runtime {
                 aws,
                 clock,
                 event_bus: settings.event_bus.clone(),
-                suspensions: Mutex::default(),
+                suspending: Mutex::default(),
             },
             policy: PolicyStore {
                 source,

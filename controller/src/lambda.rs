@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
@@ -16,7 +15,7 @@ use controller_core::{
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{aws::trouble, config::Runtime};
 
@@ -24,8 +23,13 @@ use crate::{aws::trouble, config::Runtime};
 const CONCURRENCY: usize = 8;
 /// A reconcile is not begun with less time than this left: it goes back to the queue instead.
 const RESERVE: Duration = Duration::from_secs(20);
+/// A reconcile that has begun is cut off this long before the end, so that the others of its batch
+/// can still be answered for. It can be cut off anywhere: the next one goes on from there.
+const MARGIN: Duration = Duration::from_secs(2);
 /// SQS delays a message by 15 minutes at most (SQS API Reference, SendMessage).
 const LONGEST_DELAY: i64 = 900;
+/// The longest delay of whoever waits for AWS's pace of one job per 10 s.
+const LONGEST_IN_LINE: i64 = 160;
 /// A scope that waits and does not get on is looked at again this often, each time after twice as
 /// long; then the sweep is soon enough.
 const LOOKS: u32 = 8;
@@ -41,6 +45,8 @@ pub struct Handled {
     pub failed: BTreeSet<String>,
     /// Events that were refused: message id, if any, and the refusal in one line.
     pub refused: Vec<(Option<String>, String)>,
+    /// Refusals of what nobody can read and that has no message id to be handed back by.
+    pub poison: Vec<String>,
     /// Scopes that could not begin in time.
     pub handed_back: BTreeSet<Scope>,
 }
@@ -61,8 +67,8 @@ impl Handled {
 struct Work {
     hints: BTreeSet<BucketName>,
     messages: BTreeSet<String>,
-    /// How often the scope was looked at because it was waiting.
-    looks: u32,
+    /// How often the scope was looked at because it was waiting; 0 with the first fresh event.
+    looks: Option<u32>,
 }
 
 /// Handles a payload. After the deadline nothing new is begun.
@@ -99,13 +105,16 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, W
                 tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
                 let work = scopes.entry(trigger.scope).or_default();
                 work.hints.extend(trigger.bucket);
-                work.looks = work.looks.max(looks(&trigger.event_id));
+                let looks = looks(&trigger.event_id);
+                work.looks = Some(work.looks.map_or(looks, |least| least.min(looks)));
                 work.messages.extend(id);
             }
             Err(refusal) => {
                 tracing::warn!(message = id, refusal = refusal.name(), "{refusal}");
-                if refusal.is_poison() {
-                    handled.failed.extend(id.clone());
+                match (refusal.is_poison(), &id) {
+                    (true, Some(id)) => drop(handled.failed.insert(id.clone())),
+                    (true, None) => handled.poison.push(refusal.to_string()),
+                    (false, _) => {}
                 }
                 handled
                     .refused
@@ -129,15 +138,15 @@ async fn serve(
     }
     let started = Instant::now();
     let policy = runtime.policy.current().await;
-    let mut report = runtime
-        .controller
-        .reconcile(&policy, &scope, &work.hints)
-        .await;
+    let reconciled = runtime.controller.reconcile(&policy, &scope, &work.hints);
+    let Ok(mut report) = until(deadline, reconciled).await else {
+        tracing::error!(%scope, "cut off by the end of the invocation: handed back");
+        return (scope, work, None);
+    };
     // Whoever got on waits from the beginning.
-    let looks = if report.changes.is_empty() {
-        work.looks
-    } else {
-        0
+    let looks = match report.changes.is_empty() {
+        true => work.looks.unwrap_or(0),
+        false => 0,
     };
     if let Err(trouble) = come_again(runtime, &report, looks).await {
         report.failures.push(Failure {
@@ -149,52 +158,51 @@ async fn serve(
     (scope, work, Some(report))
 }
 
-/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile. Without
-/// a queue of its own the controller leaves it to the sweep, except what a retry may heal: that
-/// fails, so that its messages come again.
+async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    match deadline.and_then(|deadline| deadline.checked_sub(MARGIN)) {
+        Some(end) => timeout_at(end, work).await,
+        None => Ok(work.await),
+    }
+}
+
+/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile. What a
+/// retry may heal fails when it cannot be put back or has not healed in time, so that its messages
+/// come again and end where somebody looks.
 async fn come_again(runtime: &Runtime, report: &Report, looks: u32) -> Result<(), Trouble> {
-    let Some(delay) = report.look_again_in().filter(|_| looks < LOOKS) else {
+    let Some(delay) = delay(report, looks) else {
         return Ok(());
     };
-    if report.outcome() == Outcome::Failed {
-        return Ok(());
-    }
-    let Some(queue) = &runtime.queue_url else {
+    let (Some(queue), Some(delay)) = (&runtime.queue_url, delay) else {
         let retry = report.waiting().find_map(|waiting| match waiting {
             Waiting::Retry { trouble } => Some(trouble.clone()),
             _ => None,
         });
         return retry.map_or(Ok(()), Err);
     };
-    let seconds = delay.as_secs().saturating_mul(1_i64 << looks);
-    let seconds = seconds.clamp(0, LONGEST_DELAY) - early(report, seconds, looks);
-    let delay = i32::try_from(seconds).unwrap_or(0);
     let body = sweep_message(&report.scope, &format!("{AGAIN}{}", looks + 1));
-    let message = runtime
-        .controller
-        .aws
-        .sqs
-        .send_message()
-        .queue_url(queue)
-        .message_body(body);
+    let message = runtime.controller.aws.sqs.send_message();
+    let message = message.queue_url(queue).message_body(body);
     let sent = message.delay_seconds(delay).send().await;
     sent.map(|_| ())
         .map_err(|error| trouble("sqs:SendMessage", &error))
 }
 
-/// Accounts that wait for the same rate limit must not come back all at once, or one of them gets
-/// on and the others have waited for nothing: from the second time on each comes up to half of the
-/// time earlier, by a hash of its name.
-fn early(report: &Report, seconds: i64, looks: u32) -> i64 {
-    let paced = report.waiting().any(|waiting| *waiting == Waiting::JobRate);
-    if !paced || looks == 0 {
-        return 0;
+/// Whether a scope must come again, and after how many seconds; `Some(None)` when it has come often
+/// enough. Whoever waits for AWS's pace of jobs is in a line that moves, and is never given up.
+fn delay(report: &Report, looks: u32) -> Option<Option<i32>> {
+    let shortest = report.look_again_in()?.as_secs();
+    if report.outcome() == Outcome::Failed {
+        return None;
     }
-    let mut hasher = DefaultHasher::new();
-    (&report.scope, looks).hash(&mut hasher);
-    let most = u64::try_from(seconds.clamp(0, LONGEST_DELAY) / 2).unwrap_or(0);
-    let early = hasher.finish().checked_rem(most).unwrap_or(0);
-    i64::try_from(early).unwrap_or(0)
+    let in_line = report.waiting().any(|waiting| *waiting == Waiting::JobRate);
+    let longest = if in_line {
+        LONGEST_IN_LINE
+    } else {
+        LONGEST_DELAY
+    };
+    let seconds = shortest.saturating_mul(1_i64 << looks.min(LOOKS));
+    let seconds = i32::try_from(seconds.clamp(0, longest)).unwrap_or(0);
+    Some((in_line || looks < LOOKS).then_some(seconds))
 }
 
 fn looks(event_id: &str) -> u32 {
@@ -202,7 +210,6 @@ fn looks(event_id: &str) -> u32 {
         .strip_prefix(AGAIN)
         .and_then(|looks| looks.parse().ok())
         .unwrap_or(0)
-        .min(LOOKS)
 }
 
 /// One line a reconcile: ids, counts and the outcome; no payload, no tag value.
@@ -233,6 +240,9 @@ impl Handled {
         if payload.get("Records").is_some() {
             return Ok(self.response());
         }
+        if let Some(what) = self.poison.into_iter().next() {
+            return Err(Failed { what });
+        }
         let failed = self
             .reports
             .iter()
@@ -255,7 +265,7 @@ impl Handled {
 
 /// A single event that could not be served.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} could not be reconciled; the log line of the reconcile says why")]
+#[error("not served: {what}; the log says more")]
 pub struct Failed {
     what: String,
 }

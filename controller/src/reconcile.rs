@@ -3,22 +3,21 @@
 use std::collections::BTreeSet;
 
 use controller_core::{
-    check::check,
+    check::{CheckedPlan, check},
     decide::decide,
     id::{BucketName, Scope},
-    observed::{Fact, Observed},
-    plan::{Action, Plan, Step},
+    observed::Observed,
     policy::Policy,
     report::{Change, Report},
+    wants::Read,
 };
-use jiff::Timestamp;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use crate::{
     act::{Acted, act},
     aws::Aws,
     clock::Clock,
-    observe::observe,
+    observe::{observe, read_all},
     publish::publish,
 };
 
@@ -35,8 +34,8 @@ pub struct Controller {
     pub clock: Clock,
     /// The bus that changes are published to: its name or ARN.
     pub event_bus: Option<String>,
-    /// Held while an account is suspended.
-    pub suspensions: Mutex<()>,
+    /// Held by whoever suspends: within a process the circuit breaker counts one after the other.
+    pub suspending: Mutex<()>,
 }
 
 impl Controller {
@@ -48,29 +47,26 @@ impl Controller {
         hints: &BTreeSet<BucketName>,
     ) -> Report {
         let mut report = Report::new(scope.clone(), self.clock.now());
-        for round in 1..=ROUNDS {
-            let now = self.clock.now();
-            let (observed, plan, _turn) = self.decide(policy, self.unread(scope, hints), now).await;
-            report.wanted = observed
-                .confirmed()
-                .iter()
-                .any(|bucket| hints.contains(bucket));
-            report.notes.clone_from(&plan.notes);
-            let plan = match check(policy, &observed, now, plan) {
-                Ok(plan) => plan,
-                Err(violation) => {
-                    report.violation = Some(violation);
-                    break;
-                }
+        let mut hints = hints.clone();
+        for round in 0..=ROUNDS {
+            let unread = self.unread(scope, &hints);
+            let observed = observe(&self.aws, policy, unread, self.clock.now()).await;
+            let Some(plan) = self.decide(policy, &observed, &mut report) else {
+                break;
             };
-            if plan.steps().is_empty() {
+            report.unsettled = round == ROUNDS;
+            if report.unsettled {
                 break;
             }
-            let acted = act(&self.aws, scope, &plan).await;
-            let complete = acted.is_complete();
-            absorb(&mut report, acted);
-            report.unsettled = round == ROUNDS;
-            if !complete {
+            let acted = match plan.suspends() {
+                true => self.suspend(policy, observed, &mut report).await,
+                false => act(&self.aws, scope, &plan).await,
+            };
+            if plan.suspends() {
+                // Who was tagged meanwhile is not among the hints: the next round asks the index.
+                hints.clear();
+            }
+            if !absorb(&mut report, acted) {
                 break;
             }
         }
@@ -79,26 +75,36 @@ impl Controller {
         report
     }
 
-    /// Reads and decides. Whoever is about to suspend an account waits for its turn and counts the
-    /// suspended ones again, so that accounts reconciled at the same time cannot slip past the
-    /// circuit breaker together. The turn ends when the guard is dropped, after the write.
-    async fn decide(
+    /// Decides and checks, and tells what there is to tell; none when nothing may be written.
+    fn decide(
         &self,
         policy: &Policy,
-        unread: Observed,
-        now: Timestamp,
-    ) -> (Observed, Plan, Option<MutexGuard<'_, ()>>) {
-        let mut observed = observe(&self.aws, policy, unread, now).await;
-        let plan = decide(policy, &observed, now);
-        let suspends = |step: &Step| step.action == Action::SuspendMember;
-        if !plan.steps.iter().any(suspends) {
-            return (observed, plan, None);
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Option<CheckedPlan> {
+        let now = self.clock.now();
+        let plan = decide(policy, observed, now);
+        report.wanted = observed.hints_ask();
+        report.notes.clone_from(&plan.notes);
+        match check(policy, observed, now, plan) {
+            Ok(plan) => (!plan.steps().is_empty()).then_some(plan),
+            Err(violation) => {
+                report.violation = Some(violation);
+                None
+            }
         }
-        let turn = self.suspensions.lock().await;
-        observed.census = Fact::Unread;
-        observed = observe(&self.aws, policy, observed, now).await;
-        let plan = decide(policy, &observed, now);
-        (observed, plan, Some(turn))
+    }
+
+    /// One suspension at a time, decided again on a member and a census of this moment: another
+    /// controller may have kept the account, or suspended others, while every bucket was read.
+    async fn suspend(&self, policy: &Policy, mut seen: Observed, report: &mut Report) -> Acted {
+        let _alone = self.suspending.lock().await;
+        let now = BTreeSet::from([Read::Member, Read::Census]);
+        read_all(&self.aws, policy, &mut seen, now).await;
+        match self.decide(policy, &seen, report) {
+            Some(plan) => act(&self.aws, &seen.scope, &plan).await,
+            None => Acted::default(),
+        }
     }
 
     /// What the first round would do, without doing it.
@@ -117,14 +123,9 @@ impl Controller {
         let mut report = Report::new(unread.scope.clone(), now);
         report.dry_run = true;
         let observed = observe(&self.aws, policy, unread, now).await;
-        let plan = decide(policy, &observed, now);
-        report.notes.clone_from(&plan.notes);
-        match check(policy, &observed, now, plan) {
-            Ok(plan) => {
-                let changes = plan.steps().iter().map(|step| Change::of(step, None));
-                report.changes = changes.collect();
-            }
-            Err(violation) => report.violation = Some(violation),
+        if let Some(plan) = self.decide(policy, &observed, &mut report) {
+            let changes = plan.steps().iter().map(|step| Change::of(step, None));
+            report.changes = changes.collect();
         }
         (observed, report)
     }
@@ -139,10 +140,13 @@ impl Controller {
     }
 }
 
-fn absorb(report: &mut Report, acted: Acted) {
+/// Adds what a round did; whether all of it succeeded, so that another round makes sense.
+fn absorb(report: &mut Report, acted: Acted) -> bool {
+    let complete = acted.is_complete();
     report.changes.extend(acted.changes);
     report.failures.extend(acted.failures);
     for waiting in acted.waiting {
         report.wait(waiting);
     }
+    complete
 }

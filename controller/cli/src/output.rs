@@ -31,6 +31,9 @@ pub fn table(headings: &[&str]) -> Table {
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings);
+    if !table.is_tty() {
+        table.set_width(160);
+    }
     table
 }
 
@@ -111,6 +114,10 @@ pub fn reports(reports: &[Report]) {
                 "a defect of the controller: nothing was done".to_owned(),
                 String::new(),
             );
+        }
+        if report.unsettled {
+            let what = "still asks for writes after many rounds".to_owned();
+            row("unsettled", what, String::new(), String::new());
         }
         if let Some(why) = &report.unpublished {
             row("unpublished", why.clone(), String::new(), String::new());

@@ -149,6 +149,15 @@ impl Observed {
         self.scope.account == self.administrator
     }
 
+    /// Whether a bucket that an event named is opted in, or could not be read to tell.
+    pub fn hints_ask(&self) -> bool {
+        self.hints.iter().any(|name| match self.bucket(name) {
+            Fact::Known(reading) => *reading == BucketReading::OptedIn,
+            Fact::Unknown(_) => true,
+            Fact::Unread => false,
+        })
+    }
+
     /// What was read on a bucket.
     pub fn bucket(&self, name: &BucketName) -> &Fact<BucketReading> {
         self.buckets.get(name).unwrap_or(&Fact::Unread)
@@ -175,16 +184,19 @@ impl Observed {
             .collect()
     }
 
-    /// Whether a bucket was read and is not opted in, or could not be read and is not among the
-    /// account's buckets. A listing alone refutes nothing: it may be older than the bucket.
+    /// Whether a bucket was read and is not opted in, or belongs to somebody else: the account is
+    /// denied its tags, and neither the listing nor the index has it. A listing alone refutes
+    /// nothing, for it may be older than the bucket, and neither does a failure of another kind.
     fn is_refuted(&self, name: &BucketName) -> bool {
+        let listed = self.listing.known().map(|listing| listing.contains(name));
+        let indexed = self.index.known().is_some_and(|index| index.contains(name));
         match self.bucket(name) {
-            Fact::Known(reading) => *reading != BucketReading::OptedIn,
-            Fact::Unknown(_) => self
-                .listing
-                .known()
-                .is_some_and(|listing| !listing.contains(name)),
-            Fact::Unread => false,
+            Fact::Known(BucketReading::OptedIn) | Fact::Unread => false,
+            Fact::Known(BucketReading::Elsewhere) => listed != Some(true),
+            Fact::Known(_) => true,
+            Fact::Unknown(trouble) => {
+                trouble.class == ErrorClass::Denied && listed == Some(false) && !indexed
+            }
         }
     }
 

@@ -306,6 +306,8 @@ pub enum Blocked {
     UnknownStatus { what: &'static str, status: String },
     /// A person has paused the daily job.
     PausedByPerson { job: JobId },
+    /// The same job was created again and again.
+    Repeated { name: String },
     /// Too many suspensions at once.
     CircuitBreaker {
         suspended: usize,
@@ -347,6 +349,9 @@ impl Blocked {
             }
             Self::PausedByPerson { .. } => {
                 "resume the job with `aws macie2 update-classification-job --job-status RUNNING`, or cancel it"
+            }
+            Self::Repeated { .. } => {
+                "find out who cancels it, or whether two controllers have different policies; it is created again tomorrow"
             }
             Self::CircuitBreaker { .. } => {
                 "check why so many accounts lost their last opted-in bucket; suspensions go on when the window has passed"
@@ -390,6 +395,12 @@ impl fmt::Display for Blocked {
                 write!(f, "the {what} has the unknown status `{status}`")
             }
             Self::PausedByPerson { job } => write!(f, "a person has paused job {job}"),
+            Self::Repeated { name } => {
+                write!(
+                    f,
+                    "job `{name}` was created three times within a day and is not created again"
+                )
+            }
             Self::CircuitBreaker {
                 suspended,
                 limit,

@@ -260,6 +260,14 @@ impl Report {
         })
     }
 
+    /// Whether something could not be read, so that the report is not the whole truth.
+    pub fn is_unread(&self) -> bool {
+        let blocked = self
+            .blocked()
+            .any(|by| matches!(by, Blocked::Unreadable { .. }));
+        blocked || self.waiting().any(|on| matches!(on, Waiting::Retry { .. }))
+    }
+
     /// When to look again; none when the next event or sweep is soon enough.
     pub fn look_again_in(&self) -> Option<SignedDuration> {
         self.waiting().filter_map(Waiting::look_again_in).min()

@@ -1,6 +1,10 @@
-//! One client per service, account and Region, made once.
+//! One client per service, account and Region, made once per session.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{
     BehaviorVersion, Region as SdkRegion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
@@ -14,6 +18,9 @@ use tokio::sync::OnceCell;
 
 use super::{error::trouble, session::Sessions};
 use crate::{clock::Clock, config::Settings};
+
+/// Macie's service principal, for which the administrator is registered.
+const MACIE: &str = "macie.amazonaws.com";
 
 /// How patient the clients are.
 #[derive(Debug, Clone)]
@@ -59,12 +66,31 @@ pub enum ConnectError {
         "cannot tell who the caller is; give the AWS credentials of the delegated Macie administrator account"
     )]
     WhoAmI(#[source] Trouble),
+    /// The caller is somebody else.
+    #[error(
+        "account {account} is not the delegated Macie administrator ({why}); give the AWS credentials of that account"
+    )]
+    NotAdministrator {
+        /// The caller's account.
+        account: AccountId,
+        /// What AWS says.
+        why: String,
+    },
     /// AWS said something strange.
     #[error("`{arn}` is not an ARN with an account and a partition")]
     Arn {
         /// What it said.
         arn: String,
     },
+}
+
+/// Clients in a workload account and Region.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// The tagging index.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
 }
 
 /// AWS as the administrator sees it, and as the member role sees it in each account.
@@ -85,6 +111,7 @@ pub struct Aws {
     /// SQS in the home Region.
     pub sqs: aws_sdk_sqs::Client,
     macie: Mutex<BTreeMap<Region, aws_sdk_macie2::Client>>,
+    workloads: Mutex<BTreeMap<Scope, (Option<Credentials>, Workload)>>,
     /// The management account does not change while a process lives.
     pub(crate) management: OnceCell<AccountId>,
 }
@@ -140,46 +167,45 @@ impl Aws {
         let base = base.into_builder().region(home).build();
         let sts = aws_sdk_sts::Client::new(&base);
         let identity = identity(&sts).await?;
+        let organizations = aws_sdk_organizations::Client::new(&base);
+        check_administrator(&organizations, &identity.account).await?;
         Ok(Self {
             identity,
             member_role: member_role.to_owned(),
             clock,
             sessions: Sessions::default(),
-            organizations: aws_sdk_organizations::Client::new(&base),
+            organizations,
             events: aws_sdk_eventbridge::Client::new(&base),
             sqs: aws_sdk_sqs::Client::new(&base),
             sts,
             base,
             macie: Mutex::default(),
+            workloads: Mutex::default(),
             management: OnceCell::new(),
         })
     }
 
     /// Macie in a Region, as the administrator.
     pub fn macie(&self, region: &Region) -> aws_sdk_macie2::Client {
-        let mut clients = self
-            .macie
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut clients = lock(&self.macie);
         let client = clients
             .entry(region.clone())
             .or_insert_with(|| aws_sdk_macie2::Client::new(&self.in_region(region)));
         client.clone()
     }
 
-    /// S3 in the scope's account and Region, as the member role.
-    pub async fn s3(&self, scope: &Scope) -> Result<aws_sdk_s3::Client, Trouble> {
-        Ok(aws_sdk_s3::Client::new(&self.in_account(scope).await?))
-    }
-
-    /// The tagging index in the scope's account and Region, as the member role.
-    pub async fn tagging(
-        &self,
-        scope: &Scope,
-    ) -> Result<aws_sdk_resourcegroupstagging::Client, Trouble> {
-        Ok(aws_sdk_resourcegroupstagging::Client::new(
-            &self.in_account(scope).await?,
-        ))
+    /// S3 and the tagging index in the scope's account and Region, as the member role.
+    pub async fn workload(&self, scope: &Scope) -> Result<Workload, Trouble> {
+        let session = self.session(scope).await?;
+        let mut clients = lock(&self.workloads);
+        match clients.get(scope) {
+            Some((known, clients)) if *known == session => Ok(clients.clone()),
+            _ => {
+                let made = self.make(scope, session.clone());
+                clients.insert(scope.clone(), (session, made.clone()));
+                Ok(made)
+            }
+        }
     }
 
     /// The ARN of a member of the administrator.
@@ -196,24 +222,63 @@ impl Aws {
         self.base.clone().into_builder().region(region).build()
     }
 
-    /// The administrator reads its own buckets by its own right.
-    async fn in_account(&self, scope: &Scope) -> Result<SdkConfig, Trouble> {
-        let config = self.in_region(&scope.region);
+    /// Credentials in the account; none in the administrator's own, which it reads by its own right.
+    async fn session(&self, scope: &Scope) -> Result<Option<Credentials>, Trouble> {
         if scope.account == self.identity.account {
-            return Ok(config);
+            return Ok(None);
         }
         let role = format!(
             "arn:{}:iam::{}:role/{}",
             self.identity.partition, scope.account, self.member_role
         );
         let now = self.clock.now();
-        let credentials = self
-            .sessions
-            .open(&self.sts, &scope.account, &role, now)
-            .await?;
-        let provider = SharedCredentialsProvider::new(credentials);
-        Ok(config.into_builder().credentials_provider(provider).build())
+        let session = self.sessions.open(&self.sts, &scope.account, &role, now);
+        session.await.map(Some)
     }
+
+    fn make(&self, scope: &Scope, session: Option<Credentials>) -> Workload {
+        let mut config = self.in_region(&scope.region).into_builder();
+        if let Some(credentials) = session {
+            config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+        }
+        let config = config.build();
+        Workload {
+            s3: aws_sdk_s3::Client::new(&config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Jobs and members that another account made would be invisible to the controller, and paid for
+/// twice: it works for the delegated Macie administrator only.
+async fn check_administrator(
+    organizations: &aws_sdk_organizations::Client,
+    account: &AccountId,
+) -> Result<(), ConnectError> {
+    let listed = organizations
+        .list_delegated_administrators()
+        .service_principal(MACIE);
+    let listed = listed
+        .send()
+        .await
+        .map_err(|error| ConnectError::NotAdministrator {
+            account: account.clone(),
+            why: trouble("organizations:ListDelegatedAdministrators", &error).to_string(),
+        })?;
+    let mut administrators = listed.delegated_administrators().iter();
+    if administrators.any(|administrator| administrator.id() == Some(account.as_str())) {
+        return Ok(());
+    }
+    Err(ConnectError::NotAdministrator {
+        account: account.clone(),
+        why: format!(
+            "AWS Organizations names another delegated administrator for {MACIE}, or none"
+        ),
+    })
 }
 
 async fn identity(sts: &aws_sdk_sts::Client) -> Result<Identity, ConnectError> {

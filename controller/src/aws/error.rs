@@ -3,9 +3,11 @@
 use std::error::Error;
 
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use controller_core::observed::{ErrorClass, Trouble};
+
+use crate::config::chain;
 
 /// What became of a call that failed.
 pub fn trouble<E>(operation: &'static str, error: &SdkError<E, Response>) -> Trouble
@@ -21,7 +23,7 @@ where
             let request = error.request_id().unwrap_or("none");
             format!("{code} (HTTP {status}, request id {request}): {text}")
         }
-        other => format!("no answer: {}", DisplayErrorContext(other)),
+        other => format!("no answer: {}", chain(other)),
     };
     Trouble {
         operation,

@@ -5,5 +5,5 @@ mod error;
 mod session;
 
 pub(crate) use clients::base_config;
-pub use clients::{Aws, ConnectError, Identity, Tuning};
+pub use clients::{Aws, ConnectError, Identity, Tuning, Workload};
 pub use error::{class_of, trouble};

@@ -23,8 +23,8 @@ pub async fn bucket(
     rule: &TagRule,
     name: &BucketName,
 ) -> Fact<BucketReading> {
-    let s3 = match aws.s3(scope).await {
-        Ok(s3) => s3,
+    let s3 = match aws.workload(scope).await {
+        Ok(workload) => workload.s3,
         Err(trouble) => return Fact::Unknown(trouble),
     };
     let request = s3.get_bucket_tagging().bucket(name.as_str());
@@ -64,8 +64,9 @@ async fn search(aws: &Aws, scope: &Scope, rule: &TagRule) -> Result<BTreeSet<Buc
         .key(&rule.key)
         .set_values(Some(rule.values.iter().cloned().collect()));
     let mut pages = aws
-        .tagging(scope)
+        .workload(scope)
         .await?
+        .tagging
         .get_resources()
         .resource_type_filters("s3:bucket")
         .tag_filters(filter.build())
@@ -95,8 +96,9 @@ pub async fn listing(aws: &Aws, scope: &Scope) -> Fact<BTreeSet<BucketName>> {
 async fn list(aws: &Aws, scope: &Scope) -> Result<BTreeSet<BucketName>, Trouble> {
     let operation = "s3:ListBuckets";
     let mut pages = aws
-        .s3(scope)
+        .workload(scope)
         .await?
+        .s3
         .list_buckets()
         .bucket_region(scope.region.as_str())
         .max_buckets(PAGE)

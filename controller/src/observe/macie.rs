@@ -306,9 +306,10 @@ pub async fn census(aws: &Aws, region: &Region) -> Fact<Census> {
             .members()
             .iter()
             .filter(|member| member.relationship_status() == Some(&RelationshipStatus::Paused));
-        census
-            .suspended_at
-            .extend(paused.filter_map(|member| time(member.updated_at()?)));
+        // A suspension at an unknown time may have been just now.
+        let at = |at: Option<&DateTime>| at.and_then(time).unwrap_or(Timestamp::MAX);
+        let times = paused.map(|member| at(member.updated_at()));
+        census.suspended_at.extend(times);
     }
     Fact::Known(census)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{observe::read_all, reconcile::Controller, survey::scopes};
+use controller::{observe::read_all, reconcile::Controller};
 use controller_core::{
     decide::jobs::JobsView,
     id::{AccountId, BucketName, Scope},
@@ -15,7 +15,7 @@ use controller_core::{
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{CONCURRENCY, chosen, progress, start, status};
+use super::{CONCURRENCY, chosen, progress, scopes, start, status};
 use crate::{
     args::{Format, Global},
     exit::Exit,
@@ -47,12 +47,13 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
     let runtime = start(global).await?;
     let policy = runtime.policy.current().await;
     let accounts = chosen(&runtime, account.as_ref()).await?;
-    let scopes = scopes(&policy, &accounts, global.region.as_ref());
+    let scopes = scopes(global, &policy, &accounts)?;
     let Some(found) = find(&runtime.controller, &policy, scopes, &bucket).await else {
-        anyhow::bail!(
-            "no bucket `{bucket}` in the governed Regions of these accounts, or the member role may not read its tags; \
-             name its account with --account to see why"
-        );
+        let hint = match account {
+            Some(account) => format!("account {account} has no such bucket in a governed Region"),
+            None => "name its account with --account to see whether it cannot be read".to_owned(),
+        };
+        anyhow::bail!("no bucket `{bucket}` was found: {hint}");
     };
     let (observed, report) = runtime.controller.look(&policy, found).await;
     let links = links(&policy, &bucket, &observed, &report);

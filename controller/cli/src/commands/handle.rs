@@ -18,14 +18,14 @@ pub async fn run(global: &Global, file: &str) -> Result<Exit> {
     let runtime = start(global).await?;
     let handled = handle(&runtime, &payload, None).await;
     let refused: Vec<String> = handled.refused.iter().map(|(_, why)| why.clone()).collect();
+    if handled.reports.is_empty() && refused.is_empty() {
+        anyhow::bail!(
+            "`{file}` holds no event; expected one event, an array, JSON lines or an SQS batch"
+        );
+    }
     match global.output {
         Format::Json => output::reports_json(&handled.reports, &refused)?,
         Format::Table => {
-            if handled.reports.is_empty() && refused.is_empty() {
-                anyhow::bail!(
-                    "`{file}` holds no event; expected one event, an array, JSON lines or an SQS batch"
-                );
-            }
             if !handled.reports.is_empty() {
                 output::reports(&handled.reports);
             }

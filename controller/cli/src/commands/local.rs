@@ -55,11 +55,10 @@ async fn serve(sandbox: &Sandbox) -> Result<()> {
             swept = now;
             sandbox.sweep()?;
         }
-        sandbox
-            .pump()
-            .await?
-            .iter()
-            .for_each(|handled| tell(handled, now));
+        match sandbox.pump().await {
+            Ok(batches) => batches.iter().for_each(|handled| tell(handled, now)),
+            Err(error) => eprintln!("the queue does not answer, trying again: {error:#}"),
+        }
         tokio::time::sleep(POLL).await;
     }
 }
@@ -75,6 +74,10 @@ fn tell(handled: &Handled, now: Timestamp) {
         }
         for (sign, text) in report.notes.iter().map(output::note) {
             output::line(format!("{time}  {}  {sign}: {text}", report.scope));
+        }
+        let defect = report.violation.iter().map(ToString::to_string);
+        for what in defect.chain(report.unpublished.clone()) {
+            output::line(format!("{time}  {}  {what}", report.scope));
         }
         for failure in &report.failures {
             output::line(format!(

@@ -15,9 +15,12 @@ use controller::{
     aws::Tuning,
     clock::Clock,
     config::{Runtime, chain},
-    survey::{Listed, accounts},
+    survey::{self, Listed, accounts},
 };
-use controller_core::id::AccountId;
+use controller_core::{
+    id::{AccountId, Scope},
+    policy::Policy,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
@@ -99,6 +102,26 @@ async fn chosen(runtime: &Runtime, account: Option<&AccountId>) -> Result<Vec<Li
         }]),
         None => Ok(accounts(&runtime.controller.aws).await?),
     }
+}
+
+/// The scopes that are asked for: every governed Region unless one is named, which must be governed.
+fn scopes(global: &Global, policy: &Policy, accounts: &[Listed]) -> Result<Vec<Scope>> {
+    if let Some(region) = global
+        .region
+        .as_ref()
+        .filter(|region| !policy.governs(region))
+    {
+        let governed: Vec<&str> = policy
+            .regions
+            .iter()
+            .map(|region| region.as_str())
+            .collect();
+        anyhow::bail!(
+            "the policy does not govern {region}; it governs {}",
+            governed.join(", ")
+        );
+    }
+    Ok(survey::scopes(policy, accounts, global.region.as_ref()))
 }
 
 /// A bar on standard error, for people who watch.

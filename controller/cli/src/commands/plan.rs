@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{config::Runtime, survey::scopes};
+use controller::config::Runtime;
 use controller_core::{
     policy::Policy,
     report::{Outcome, Report},
 };
 use futures::{StreamExt, stream};
 
-use super::{CONCURRENCY, chosen, progress, start};
+use super::{CONCURRENCY, chosen, progress, scopes, start};
 use crate::{
     args::{Format, Global, ScopeArgs},
     exit::Exit,
@@ -48,7 +48,7 @@ async fn all(global: &Global, args: &ScopeArgs, write: bool) -> Result<Vec<Repor
     let runtime = start(global).await?;
     let policy = runtime.policy.current().await;
     let accounts = chosen(&runtime, args.account.as_ref()).await?;
-    let scopes = scopes(&policy, &accounts, global.region.as_ref());
+    let scopes = scopes(global, &policy, &accounts)?;
     let bar = progress(scopes.len(), if write { "applying" } else { "planning" });
     let reports = stream::iter(scopes).map(|scope| {
         let (runtime, policy, bar) = (&runtime, &policy, &bar);
@@ -84,11 +84,11 @@ fn print(global: &Global, reports: &[Report]) -> Result<()> {
     Ok(())
 }
 
-/// 3 when some failed, 1 when all did.
+/// 3 when some failed or could not be read, 1 when all did.
 pub fn exit(reports: &[Report]) -> Exit {
     let failed = reports
         .iter()
-        .filter(|report| report.outcome() == Outcome::Failed)
+        .filter(|report| report.outcome() == Outcome::Failed || report.is_unread())
         .count();
     match failed {
         0 => Exit::Success,

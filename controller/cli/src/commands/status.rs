@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{
-    observe::read_all,
-    survey::{Listed, scopes},
-};
+use controller::{observe::read_all, survey::Listed};
 use controller_core::{
     decide::jobs::JobsView,
     id::BucketName,
@@ -19,7 +16,7 @@ use controller_core::{
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{CONCURRENCY, chosen, progress, start};
+use super::{CONCURRENCY, chosen, progress, scopes, start};
 use crate::{
     args::{Format, Global, ScopeArgs},
     exit::Exit,
@@ -48,6 +45,9 @@ pub struct Row {
     pub one_time_jobs: usize,
     /// What waits, is blocked or worth telling.
     pub notes: Vec<Note>,
+    /// A defect of the controller that keeps the account as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defect: Option<String>,
     /// What the next reconcile would do.
     pub next: Vec<String>,
 }
@@ -57,7 +57,7 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
     let runtime = start(global).await?;
     let policy = runtime.policy.current().await;
     let accounts = chosen(&runtime, args.account.as_ref()).await?;
-    let scopes = scopes(&policy, &accounts, global.region.as_ref());
+    let scopes = scopes(global, &policy, &accounts)?;
     let bar = progress(scopes.len(), "looking");
     let rows = stream::iter(scopes).map(|scope| {
         let (controller, policy, accounts, bar) = (&runtime.controller, &policy, &accounts, &bar);
@@ -88,7 +88,12 @@ fn is_interesting(row: &Row) -> bool {
         .opted_in
         .as_ref()
         .is_none_or(|buckets| !buckets.is_empty());
-    !idle || asks || !row.notes.is_empty() || !row.next.is_empty() || row.daily_job != "none"
+    row.defect.is_some()
+        || !idle
+        || asks
+        || !row.notes.is_empty()
+        || !row.next.is_empty()
+        || row.daily_job != "none"
 }
 
 fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report) -> Row {
@@ -118,6 +123,7 @@ fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report
             .iter()
             .filter(|job| job.status.is_live() && job.kind.word() != "daily")
             .count(),
+        defect: report.violation.as_ref().map(ToString::to_string),
         notes: report.notes,
         next: report
             .changes
@@ -183,6 +189,7 @@ fn print(rows: &[Row]) {
             .iter()
             .map(output::note)
             .map(|(sign, text)| format!("{sign}: {text}"))
+            .chain(row.defect.iter().map(|defect| format!("stopped: {defect}")))
             .chain(row.next.iter().map(|next| format!("next: {next}")))
             .collect();
         table.add_row([

@@ -1,6 +1,6 @@
 //! Create and cancel jobs.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Checker, Invariant, unless};
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     plan::{Action, JobSpec, Plan, Step},
     policy::Mode,
 };
+
+/// How far Macie's clock may be ahead of the controller's.
+const SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 impl Checker<'_> {
     fn served(&self) -> bool {
@@ -26,7 +29,8 @@ impl Checker<'_> {
         let made = match &job.kind {
             JobKind::Daily { spec } => *spec == job_name::daily_spec(self.policy),
             JobKind::Baseline { spec } => *spec == job_name::buckets_spec(&job.buckets),
-            JobKind::CatchUp { since } => *since <= self.now,
+            // The time is Macie's, which may be a little ahead of ours.
+            JobKind::CatchUp { since } => since.duration_since(self.now) <= SKEW,
         };
         let as_policy = job.tag == self.policy.tag
             && job.settings == self.policy.jobs
@@ -55,8 +59,17 @@ impl Checker<'_> {
         let Fact::Known(jobs) = &self.observed.jobs else {
             return Some(Invariant::JobUnique);
         };
+        let enabled_at = self.member().and_then(|member| member.updated_at);
         let enrolled_at = self.time_tag(ENROLLED_AT).unwrap_or(Timestamp::MIN);
-        let enrolled_at = job_name::whole_second(enrolled_at);
+        let enrolled_at =
+            job_name::whole_second(enabled_at.map_or(enrolled_at, |at| at.min(enrolled_at)));
+        let day = SignedDuration::from_hours(24);
+        let recent = |other: &&Job| self.now.duration_since(other.created_at) <= day;
+        let repeated = jobs
+            .iter()
+            .filter(|other| other.name == job.name)
+            .filter(recent)
+            .count();
         let collides = |other: &Job| match (&job.kind, &other.kind) {
             (JobKind::Daily { .. }, JobKind::Daily { spec }) => {
                 let same = JobKind::Daily { spec: spec.clone() } == job.kind;
@@ -73,7 +86,10 @@ impl Checker<'_> {
             }
             _ => false,
         };
-        unless(!jobs.iter().any(collides), Invariant::JobUnique)
+        unless(
+            !jobs.iter().any(collides) && repeated < 3,
+            Invariant::JobUnique,
+        )
     }
 
     pub(super) fn cancel_job(&self, id: &JobId) -> Option<Invariant> {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Checker, Invariant, unless};
 use crate::{
     observed::{
-        AccountState, BucketReading, ENROLLED_AT, Fact, Interval, Membership, OPTED_OUT_SINCE,
-        Relationship, Standing, UNSCANNED,
+        AccountState, BucketReading, ENROLLED_AT, ErrorClass, Fact, Interval, Membership,
+        OPTED_OUT_SINCE, Relationship, Standing, UNSCANNED,
     },
     policy::Mode,
 };
@@ -106,11 +106,13 @@ impl Checker<'_> {
         else {
             return Some(Invariant::SuspendProven);
         };
+        let foreign = |name| !listing.contains(name) && !index.contains(name);
         let negative = |name| match self.observed.buckets.get(name) {
-            Some(Fact::Known(BucketReading::OptedIn)) => false,
-            Some(Fact::Known(_)) => true,
-            Some(Fact::Unknown(_)) => !listing.contains(name),
-            Some(Fact::Unread) | None => false,
+            Some(Fact::Known(BucketReading::NotOptedIn | BucketReading::Gone)) => true,
+            Some(Fact::Known(BucketReading::NearMiss { .. })) => true,
+            Some(Fact::Known(BucketReading::Elsewhere)) => !listing.contains(name),
+            Some(Fact::Unknown(trouble)) => trouble.class == ErrorClass::Denied && foreign(name),
+            Some(Fact::Known(BucketReading::OptedIn) | Fact::Unread) | None => false,
         };
         let named = listing
             .iter()

@@ -26,6 +26,12 @@ impl CheckedPlan {
         &self.0.steps
     }
 
+    /// Whether the plan suspends the account.
+    pub fn suspends(&self) -> bool {
+        let mut steps = self.0.steps.iter();
+        steps.any(|step| step.action == Action::SuspendMember)
+    }
+
     /// What is told besides.
     pub fn notes(&self) -> &[Note] {
         &self.0.notes

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::gaps;
 use crate::{
@@ -20,6 +20,11 @@ use crate::{
 
 /// Buckets that a job may list (Macie User Guide, macie-quotas).
 pub const BUCKETS_PER_JOB: usize = 1_000;
+
+/// The same job is created at most this often within a day. Somebody who keeps cancelling it, two
+/// controllers with different policies, or a clock gone wrong must not make an endless bill.
+pub const JOBS_PER_DAY: usize = 3;
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The account's jobs, seen through the policy.
 pub struct JobsView<'a> {
@@ -38,7 +43,7 @@ impl<'a> JobsView<'a> {
         jobs: &'a [Job],
         member: Option<&Member>,
     ) -> Self {
-        let enrolled_at = member.and_then(|member| member.time(ENROLLED_AT));
+        let enrolled_at = member.and_then(enrolled_at);
         Self {
             scope,
             jobs,
@@ -142,6 +147,12 @@ impl<'a> JobsView<'a> {
         oldest_first(live.filter(|job| !matches!(job.kind, JobKind::Daily { .. })))
     }
 
+    /// How many jobs had the name, whatever became of them.
+    fn created_since(&self, name: &str, time: Timestamp) -> usize {
+        let same = self.jobs.iter().filter(|job| job.name == name);
+        same.filter(|job| job.created_at >= time).count()
+    }
+
     /// The name and token of the next job of a kind: the token counts the jobs that had the name.
     fn name(&self, kind: &JobKind) -> (String, String) {
         let name = job_name::of(&self.scope.account, kind);
@@ -155,6 +166,17 @@ fn oldest_first<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<&'a Job> {
     let mut jobs: Vec<&Job> = jobs.collect();
     jobs.sort_by_key(|job| (job.created_at, &job.id));
     jobs
+}
+
+/// Since when baselines count, by Macie's clock: the controller's own may be ahead of it, and a
+/// baseline that never counts would be created for ever.
+fn enrolled_at(member: &Member) -> Option<Timestamp> {
+    let tagged = member.time(ENROLLED_AT)?;
+    Some(
+        member
+            .updated_at
+            .map_or(tagged, |enabled| enabled.min(tagged)),
+    )
 }
 
 /// Paused by a person, or in a state that this version does not know.
@@ -427,6 +449,10 @@ impl Jobs<'_> {
         cost: Cost,
     ) {
         let (name, client_token) = self.view.name(&kind);
+        let yesterday = self.now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
+        if self.view.created_since(&name, yesterday) >= JOBS_PER_DAY {
+            return plan.blocked(Blocked::Repeated { name });
+        }
         let spec = JobSpec {
             kind,
             name,

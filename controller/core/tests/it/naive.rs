@@ -49,6 +49,15 @@ impl Judge<'_> {
         self.world.member.as_ref()?.tags.get(key)
     }
 
+    /// Since when baselines count: not later than Macie says that the member was enabled.
+    fn enrolled(&self) -> Option<Timestamp> {
+        let tagged: Timestamp = self.tag(ENROLLED_AT)?.parse().ok()?;
+        match self.world.member.as_ref()?.updated_at {
+            Some(enabled) if enabled < tagged => Some(enabled),
+            _ => Some(tagged),
+        }
+    }
+
     fn owned(&self) -> bool {
         self.tag("managed-by").map(String::as_str) == Some("macie-self-service")
     }
@@ -101,7 +110,7 @@ impl Judge<'_> {
 
     /// Baseline jobs that list a bucket and count.
     fn baselines(&self, name: &str) -> Vec<Timestamp> {
-        let enrolled: Option<Timestamp> = self.tag(ENROLLED_AT).and_then(|at| at.parse().ok());
+        let enrolled = self.enrolled();
         let mut times = Vec::new();
         for job in self.jobs("baseline", false) {
             let counts = match enrolled {
@@ -117,7 +126,7 @@ impl Judge<'_> {
 
     /// Opted-in buckets that a running baseline lists and the index does not.
     fn being_baselined(&self, index: &[String]) -> BTreeSet<String> {
-        let enrolled: Option<Timestamp> = self.tag(ENROLLED_AT).and_then(|at| at.parse().ok());
+        let enrolled = self.enrolled();
         let mut names = BTreeSet::new();
         for job in self.jobs("baseline", true) {
             let counts = enrolled.is_none_or(|at| second(job.job.created_at) >= second(at));

@@ -325,6 +325,7 @@ fn a_tag_that_flaps_during_its_baseline_has_one_baseline_at_a_time() {
     world.run_time = hours(3);
     world.tag("payments");
     world.settle();
+    let mut most = 0;
     for _ in 0..10 {
         world.untag("payments");
         world.event("payments");
@@ -335,9 +336,14 @@ fn a_tag_that_flaps_during_its_baseline_has_one_baseline_at_a_time() {
         );
         world.tag("payments");
         world.event("payments");
-        assert_eq!(world.live(false).len(), 1);
+        assert!(world.live(false).len() <= 1);
         assert_eq!(world.live(true).len(), 1);
+        most += world.live(false).len();
     }
+    // The first one and two more: a tag that goes on and off is not paid for without end.
+    assert_eq!(most, 2);
+    world.advance(hours(25));
+    world.sweep();
     assert_nothing_lost(&mut world, &["payments"]);
     assert_steady(&mut world, &["payments"]);
 }
