@@ -36,6 +36,10 @@ pub const US: &str = "us-east-1";
 pub const NOT_GOVERNED: &str = "eu-north-1";
 /// 10:00 on a Monday.
 pub const START: &str = "2026-03-02T10:00:00Z";
+/// Where account 1 of [`Scenario::enrolled`] stands.
+pub const ENROLLED: &str = "Enabled | daily | orders: old.csv";
+/// Where an account stands that never opted in.
+pub const STRANGER: &str = "stranger |  | ";
 /// Objects of a bucket that a scenario can tell apart by their sizes.
 const OBJECTS: usize = 20;
 
@@ -261,6 +265,30 @@ impl Scenario {
         objects.push(key.to_owned());
         self.team(1, |world, _| s3::put_object(world, bucket, key, bytes))
             .unwrap();
+    }
+
+    /// An organization in which account 1 has been enrolled for days with the bucket `orders`,
+    /// whose old object is scanned.
+    pub async fn enrolled() -> Self {
+        let mut scenario = Setup::new(2).start().await;
+        scenario.opted_in_bucket(1, EU, "orders");
+        scenario.run_well().await;
+        scenario.turn("P3D");
+        assert_eq!(scenario.at(1, EU), ENROLLED);
+        scenario
+    }
+
+    /// The same organization, with account 1 suspended since a day.
+    pub async fn suspended() -> Self {
+        let scenario = Self::enrolled().await;
+        scenario.untag(1, EU, "orders");
+        scenario.run_well().await;
+        scenario.turn("PT25H");
+        scenario.sweep().await;
+        let end = scenario.at(1, EU);
+        assert_eq!(end, "Paused, leaving | daily | orders: old.csv");
+        scenario.turn("P1D");
+        scenario
     }
 
     /// A bucket that is there, opted in and has an object.

@@ -2,21 +2,9 @@
 
 use controller_tests::{
     EU, Scenario, Setup, US,
-    scenario::{account, duration},
+    scenario::{ENROLLED, STRANGER, account, duration},
 };
 use local_aws::{macie::Relationship, s3};
-
-const ENROLLED: &str = "Enabled | daily | orders: old.csv";
-
-/// One account that has been enrolled for days, with its old objects scanned.
-async fn enrolled() -> Scenario {
-    let mut scenario = Setup::new(2).start().await;
-    scenario.opted_in_bucket(1, EU, "orders");
-    scenario.run_well().await;
-    scenario.turn("P3D");
-    assert_eq!(scenario.at(1, EU), ENROLLED);
-    scenario
-}
 
 /// A way to opt in: what is there before, and the act.
 type Way = (&'static str, fn(&Scenario), fn(&Scenario));
@@ -33,7 +21,7 @@ async fn opts_in_by((name, before, act): Way, trail: bool, tag_changes: bool) {
     before(&scenario);
     scenario.run_well().await;
     let untouched = scenario.at(1, EU);
-    assert_eq!(untouched, "stranger |  | ", "{name}: before");
+    assert_eq!(untouched, STRANGER, "{name}: before");
     act(&scenario);
     assert!(!scenario.waiting_messages().is_empty(), "{name}: no event");
     scenario.put_object("orders", "first.csv");
@@ -85,7 +73,7 @@ async fn every_way_to_opt_out_leads_to_the_grace_period() {
         ("DeleteBucket", |s| s.delete_bucket(1, EU, "orders")),
     ];
     for (name, act) in ways {
-        let scenario = enrolled().await;
+        let scenario = Scenario::enrolled().await;
         act(&scenario);
         scenario.run_well().await;
         let end = scenario.at(1, EU);
@@ -100,7 +88,7 @@ async fn every_way_to_opt_out_leads_to_the_grace_period() {
 
 #[tokio::test]
 async fn a_daily_job_scans_what_is_written_and_nothing_twice() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     for day in ["monday.csv", "tuesday.csv", "wednesday.csv"] {
         scenario.put_object("orders", day);
         scenario.turn("P1D");
@@ -121,7 +109,7 @@ fn joins(scenario: &mut Scenario, name: &str) {
 
 #[tokio::test]
 async fn what_was_written_since_the_last_daily_run_is_scanned_twice_when_its_bucket_joins() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.opted_in_bucket(1, EU, "bills");
     scenario.run_well().await;
     scenario.turn("P2D");
@@ -133,7 +121,7 @@ async fn what_was_written_since_the_last_daily_run_is_scanned_twice_when_its_buc
 
 #[tokio::test]
 async fn a_second_bucket_joins_with_a_baseline_of_its_own() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.create_bucket(1, EU, "untagged");
     scenario.put_object("untagged", "secret.csv");
     joins(&mut scenario, "bills");
@@ -158,7 +146,7 @@ async fn a_second_bucket_joins_with_a_baseline_of_its_own() {
 
 #[tokio::test]
 async fn one_bucket_less_changes_nothing_while_another_remains() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     joins(&mut scenario, "bills");
     scenario.run_well().await;
     scenario.turn("PT2M");
@@ -175,7 +163,7 @@ async fn one_bucket_less_changes_nothing_while_another_remains() {
 
 #[tokio::test]
 async fn the_last_bucket_gone_suspends_after_the_grace_period_and_never_before() {
-    let scenario = enrolled().await;
+    let scenario = Scenario::enrolled().await;
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     let gone = scenario.now();
@@ -195,7 +183,7 @@ async fn the_last_bucket_gone_suspends_after_the_grace_period_and_never_before()
 
 #[tokio::test]
 async fn back_within_the_grace_period_the_account_stays_and_the_clock_starts_anew() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     scenario.turn("PT20H");
@@ -216,7 +204,7 @@ async fn back_within_the_grace_period_the_account_stays_and_the_clock_starts_ane
 
 #[tokio::test]
 async fn what_was_written_in_a_grace_period_that_a_daily_run_passed_is_caught_up() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     scenario.put_object("orders", "meanwhile.csv");
@@ -234,7 +222,7 @@ async fn what_was_written_in_a_grace_period_that_a_daily_run_passed_is_caught_up
 
 /// An account that was suspended at the end of its grace period.
 async fn suspended() -> Scenario {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     scenario.put_object("orders", "in-grace.csv");
@@ -264,7 +252,7 @@ async fn a_resumed_account_is_caught_up_with_exactly_what_was_written_meanwhile(
 
 #[tokio::test]
 async fn what_was_written_in_the_two_days_before_an_opt_out_is_scanned_twice_after_the_return() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.put_object("orders", "late.csv");
     scenario.turn("P1D");
     scenario.untag(1, EU, "orders");
@@ -297,7 +285,7 @@ async fn an_account_that_comes_back_with_another_bucket_pays_nothing_for_the_old
 
 #[tokio::test]
 async fn a_bucket_that_is_deleted_and_made_again_is_covered_again() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.delete_bucket(1, EU, "orders");
     scenario.run_well().await;
     scenario.turn("PT1H");
@@ -311,8 +299,8 @@ async fn a_bucket_that_is_deleted_and_made_again_is_covered_again() {
 
 #[tokio::test]
 async fn two_regions_of_an_account_live_their_own_lives() {
-    let mut scenario = enrolled().await;
-    assert_eq!(scenario.at(1, US), "stranger |  | ");
+    let mut scenario = Scenario::enrolled().await;
+    assert_eq!(scenario.at(1, US), STRANGER);
     scenario.opted_in_bucket(1, US, "logs");
     scenario.run_well().await;
     scenario.turn("PT2M");
@@ -391,7 +379,7 @@ fn validate(kind: &str, event: &serde_json::Value) {
 
 #[tokio::test]
 async fn an_account_with_other_peoples_members_and_jobs_is_left_as_it_is() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.enrol_by_hand(2, EU);
     let id = account(2);
     let team = local_aws::organization::admin(&id);

@@ -4,7 +4,7 @@
 use controller::{config::Runtime, lambda};
 use controller_tests::{
     EU, Scenario, Setup, US,
-    scenario::{account, scope},
+    scenario::{ENROLLED, STRANGER, account, scope},
 };
 use serde_json::json;
 
@@ -26,8 +26,6 @@ impl Dice {
         }
     }
 }
-
-const ENROLLED: &str = "Enabled | daily | orders: old.csv";
 
 #[tokio::test]
 async fn the_same_event_ten_times_in_one_batch_makes_no_second_job() {
@@ -113,7 +111,7 @@ async fn shuffled_events_end_in_the_same_state() {
             [
                 "Enabled | daily | bills: old.csv",
                 "Enabled | daily | logs: old.csv",
-                "stranger |  | ",
+                STRANGER,
                 "Enabled | daily | late: old.csv",
             ],
             "seed {seed}"

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use controller_core::report::Report;
 use controller_tests::{
     EU, Scenario, Setup, US,
-    scenario::{NOT_GOVERNED, account, scope},
+    scenario::{ENROLLED, NOT_GOVERNED, STRANGER, account, scope},
 };
 use local_aws::{
     macie::{JobStatus, Relationship, Status},
@@ -13,18 +13,6 @@ use local_aws::{
     s3,
 };
 use serde_json::json;
-
-const ENROLLED: &str = "Enabled | daily | orders: old.csv";
-const STRANGER: &str = "stranger |  | ";
-
-async fn enrolled() -> Scenario {
-    let mut scenario = Setup::new(2).start().await;
-    scenario.opted_in_bucket(1, EU, "orders");
-    scenario.run_well().await;
-    scenario.turn("P3D");
-    assert_eq!(scenario.at(1, EU), ENROLLED);
-    scenario
-}
 
 /// What blocks, by its JSON name.
 fn blocked(reports: &[Report]) -> BTreeSet<String> {
@@ -111,7 +99,7 @@ async fn an_account_that_is_not_active_is_not_enrolled() {
 
 #[tokio::test]
 async fn a_member_whose_account_aws_has_suspended_is_left_alone() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     set_state(&scenario, "SUSPENDED");
     let start = scenario.calls().len();
     scenario.opted_in_bucket(1, EU, "bills");
@@ -125,7 +113,7 @@ async fn a_member_whose_account_aws_has_suspended_is_left_alone() {
 
 #[tokio::test]
 async fn a_member_whose_region_is_disabled_is_told_and_left_alone() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.world(|world| {
         let known = world.organizations.accounts.get_mut(&account(1)).unwrap();
         known.disabled_regions.push(EU.to_owned());
@@ -182,7 +170,7 @@ async fn an_excluded_account_is_refused_and_loses_its_jobs_whoever_paused_them()
     assert_eq!(refusal(&scenario, 1), "excluded");
     assert_eq!(scenario.at(1, EU), STRANGER);
 
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     pause_daily(&scenario);
     let excluded = json!({ "accounts": { "excluded": [account(1)] } });
     scenario.change_policy(excluded).await;
@@ -301,7 +289,7 @@ async fn a_tag_that_only_looks_like_an_opt_in_is_answered() {
 
 #[tokio::test]
 async fn a_bucket_that_cannot_be_read_keeps_the_account_and_is_told() {
-    let scenario = enrolled().await;
+    let scenario = Scenario::enrolled().await;
     scenario.create_bucket(1, EU, "vault");
     scenario.world(|world| world.s3.buckets.get_mut("vault").unwrap().locked = true);
     scenario.lose_events();
@@ -321,7 +309,7 @@ async fn a_bucket_that_cannot_be_read_keeps_the_account_and_is_told() {
 #[tokio::test]
 async fn an_account_without_the_role_or_that_does_not_trust_us_is_told_and_never_suspended() {
     for (name, remove) in [("no role", true), ("no trust", false)] {
-        let mut scenario = enrolled().await;
+        let mut scenario = Scenario::enrolled().await;
         scenario.world(|world| {
             let key = (account(1), MEMBER_ROLE.to_owned());
             match remove {
@@ -408,7 +396,7 @@ fn set_daily(scenario: &Scenario, status: JobStatus) {
 
 #[tokio::test]
 async fn a_job_that_a_person_paused_is_told_and_neither_resumed_nor_replaced() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     pause_daily(&scenario);
     let reports = scenario.look(1, EU).await;
     assert_eq!(blocked(&reports), set(&["paused-by-person"]));
@@ -423,7 +411,7 @@ async fn a_job_that_a_person_paused_is_told_and_neither_resumed_nor_replaced() {
 
 #[tokio::test]
 async fn a_job_that_macie_paused_for_the_quota_is_waited_for() {
-    let scenario = enrolled().await;
+    let scenario = Scenario::enrolled().await;
     set_daily(&scenario, JobStatus::Paused);
     let start = scenario.calls().len();
     scenario.send_look(1, EU);
@@ -440,7 +428,7 @@ async fn a_job_that_macie_paused_for_the_quota_is_waited_for() {
 
 #[tokio::test]
 async fn a_cancelled_daily_job_is_made_anew_and_caught_up_with() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     set_daily(&scenario, JobStatus::Cancelled);
     scenario.put_object("orders", "unseen.csv");
     scenario.turn("P2D");
@@ -456,7 +444,7 @@ async fn a_cancelled_daily_job_is_made_anew_and_caught_up_with() {
 
 #[tokio::test]
 async fn a_change_of_the_job_settings_replaces_the_daily_job_without_a_gap() {
-    let mut scenario = enrolled().await;
+    let mut scenario = Scenario::enrolled().await;
     scenario.put_object("orders", "before.csv");
     scenario.turn("PT1H");
     let identifiers = json!({ "jobs": { "managedDataIdentifiers": "ALL" } });
@@ -508,6 +496,24 @@ async fn twelve_hundred_buckets_at_once_are_covered_by_two_baselines() {
     let start = scenario.calls().len();
     scenario.look(1, EU).await;
     assert!(scenario.writes_since(start).is_empty());
+}
+
+#[tokio::test]
+async fn forty_accounts_that_opt_in_at_once_are_all_covered_at_the_pace_of_one_job_in_ten_seconds()
+{
+    let mut scenario = Setup::new(40).start().await;
+    for number in 1..=40 {
+        scenario.opted_in_bucket(number, EU, &format!("data-{number}"));
+    }
+    let start = scenario.now();
+    scenario.run_well().await;
+    let took = scenario.now().duration_since(start);
+    println!("80 jobs took {took:#}, at least {} s", 80 * 10);
+    scenario.turn("PT2M");
+    for number in 1..=40 {
+        let expected = format!("Enabled | daily | data-{number}: old.csv");
+        assert_eq!(scenario.at(number, EU), expected);
+    }
 }
 
 #[tokio::test]
