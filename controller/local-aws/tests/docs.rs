@@ -1,6 +1,14 @@
 //! `docs/local-aws.md` is what the code says. `UPDATE_DOCS=1 cargo test -p local-aws --test docs`
 //! writes it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{env, fmt::Write, fs, path::PathBuf};
 
 use serde_json::Value;
