@@ -1,12 +1,13 @@
 //! The only reader of the environment.
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{env, path::Path, sync::Arc};
 
 use controller_core::{
     id::Region,
     policy::{Policy, PolicyError},
 };
-use tokio::{sync::Mutex, time::Instant};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 
 use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
@@ -17,7 +18,7 @@ use crate::{
 /// The role that the controller assumes in workload accounts unless told otherwise.
 pub const MEMBER_ROLE: &str = "macie-self-service-member";
 /// A policy is looked up again after this long.
-const POLICY_AGE: Duration = Duration::from_secs(60);
+const POLICY_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where everything is, from flags or the environment.
 #[derive(Debug, Clone, Default)]
@@ -97,17 +98,19 @@ pub enum ConfigError {
 pub struct PolicyStore {
     source: String,
     ssm: aws_sdk_ssm::Client,
-    last_good: Mutex<(Arc<Policy>, Instant)>,
+    clock: Clock,
+    last_good: Mutex<(Arc<Policy>, Timestamp)>,
 }
 
 impl PolicyStore {
     /// The policy. When a newer one is bad, the last good one stays in force and the log says so.
     pub async fn current(&self) -> Arc<Policy> {
         let mut last_good = self.last_good.lock().await;
-        if last_good.1.elapsed() < POLICY_AGE {
+        let now = self.clock.now();
+        if now.duration_since(last_good.1) < POLICY_AGE {
             return last_good.0.clone();
         }
-        last_good.1 = Instant::now();
+        last_good.1 = now;
         match load(&self.source, &self.ssm).await {
             Ok(policy) => last_good.0 = Arc::new(policy),
             Err(error) => {
@@ -143,17 +146,18 @@ impl Runtime {
         let home: &Region = &policy.home_region;
         let role = settings.member_role.as_deref().unwrap_or(MEMBER_ROLE);
         let aws = Aws::connect(base, home, role, clock.clone()).await?;
-        let last_good = Mutex::new((Arc::new(policy), Instant::now()));
+        let last_good = Mutex::new((Arc::new(policy), clock.now()));
         Ok(Self {
             controller: Controller {
                 aws,
-                clock,
+                clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
                 suspending: Mutex::default(),
             },
             policy: PolicyStore {
                 source,
                 ssm,
+                clock,
                 last_good,
             },
             queue_url: settings.queue_url.clone(),
@@ -206,4 +210,61 @@ async fn parameter(
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    fn policy(grace: &str) -> String {
+        format!(
+            r#"{{"version":1,"homeRegion":"eu-west-1","regions":["eu-west-1"],"gracePeriod":"{grace}"}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn a_bad_policy_leaves_the_last_good_one_in_force() {
+        let file = env::temp_dir().join(format!("policy-{}.json", std::process::id()));
+        let put = |text: &str| std::fs::write(&file, text).unwrap();
+        let seconds = Arc::new(AtomicI64::new(0));
+        let hand = seconds.clone();
+        let clock =
+            Clock::new(move || Timestamp::from_second(hand.load(Ordering::SeqCst)).unwrap());
+        let turn = || seconds.fetch_add(POLICY_AGE.as_secs(), Ordering::SeqCst);
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let ssm = aws_sdk_ssm::Client::new(&config);
+        let source = file.to_str().unwrap().to_owned();
+        put(&policy("PT24H"));
+        let first = load(&source, &ssm).await.unwrap();
+        let last_good = Mutex::new((Arc::new(first), clock.now()));
+        let store = PolicyStore {
+            source,
+            ssm,
+            clock,
+            last_good,
+        };
+        let hours = |policy: Arc<Policy>| policy.grace_period.as_hours();
+
+        put(&policy("PT48H"));
+        assert_eq!(
+            hours(store.current().await),
+            24,
+            "looked up before its time"
+        );
+        turn();
+        assert_eq!(hours(store.current().await), 48);
+        for bad in ["{", &policy("a day"), ""] {
+            put(bad);
+            turn();
+            assert_eq!(hours(store.current().await), 48, "`{bad}`");
+        }
+        put(&policy("PT1H"));
+        turn();
+        assert_eq!(hours(store.current().await), 1);
+        std::fs::remove_file(&file).unwrap();
+    }
 }
