@@ -98,10 +98,8 @@ impl Monitor<'_> {
 
     /// Whether a bucket was opted in at a time; the last change up to then tells.
     fn was_opted_in(&self, bucket: &str, at: Timestamp) -> bool {
-        let changes = self.world.s3.history.iter();
-        let last = changes
-            .filter(|change| change.bucket == bucket && change.at <= at)
-            .last();
+        let mut changes = self.world.s3.history.iter();
+        let last = changes.rfind(|change| change.bucket == bucket && change.at <= at);
         let tags = last.and_then(|change| change.tags.as_ref());
         tags.is_some_and(|tags| tags.iter().any(|(key, value)| (self.opts_in)(key, value)))
     }
