@@ -202,27 +202,22 @@ fn delay(report: &Report, looks: u32) -> Option<Option<i32>> {
         LONGEST_DELAY
     };
     let seconds = shortest.saturating_mul(1_i64 << looks.min(LOOKS));
-    let seconds = seconds.clamp(0, longest);
-    let early = if in_line {
-        early(&report.scope, looks, seconds)
-    } else {
-        0
-    };
-    let seconds = i32::try_from(seconds - early).unwrap_or(0);
+    let mut seconds = seconds.clamp(0, longest);
+    if in_line && looks > 0 {
+        seconds -= early(report, seconds, looks);
+    }
+    let seconds = i32::try_from(seconds).unwrap_or(0);
     Some((in_line || looks < LOOKS).then_some(seconds))
 }
 
-/// Whoever stands in line must not come back together, or one gets on and the others have waited
-/// for nothing: from the second time on each comes up to half of the time earlier, by a hash of its
-/// name.
-fn early(scope: &Scope, looks: u32, seconds: i64) -> i64 {
-    let most = u64::try_from(seconds / 2).unwrap_or(0);
+/// Accounts in one line must not come back all at once, or one of them gets on and the others have
+/// waited for nothing: each comes up to half of the time earlier, by a hash of its name.
+fn early(report: &Report, seconds: i64, looks: u32) -> i64 {
     let mut hasher = DefaultHasher::new();
-    (scope, looks).hash(&mut hasher);
-    match looks {
-        0 => 0,
-        _ => i64::try_from(hasher.finish().checked_rem(most).unwrap_or(0)).unwrap_or(0),
-    }
+    (&report.scope, looks).hash(&mut hasher);
+    let most = u64::try_from(seconds / 2).unwrap_or(0);
+    let early = hasher.finish().checked_rem(most).unwrap_or(0);
+    i64::try_from(early).unwrap_or(0)
 }
 
 fn looks(event_id: &str) -> u32 {

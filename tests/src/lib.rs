@@ -4,6 +4,8 @@
 
 pub mod monitor;
 pub mod scenario;
+pub mod setup;
 pub mod state;
 
-pub use scenario::{EU, Scenario, Setup, US};
+pub use scenario::{EU, Scenario, US};
+pub use setup::Setup;

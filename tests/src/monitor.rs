@@ -42,11 +42,17 @@ pub fn is_write(name: &str) -> bool {
 impl Scenario {
     /// Panics with everything that must never happen and did.
     pub fn assert_safe(&self) {
+        let violations = self.violations();
+        assert!(violations.is_empty(), "unsafe:\n{}", violations.join("\n"));
+    }
+
+    /// Everything that must never happen and did.
+    pub fn violations(&self) -> Vec<String> {
         let policy = self.policy();
         let opts_in =
             |key: &str, value: &str| policy.tag.key == key && policy.tag.values.contains(value);
         let ownership = (&*policy.ownership.key, &*policy.ownership.value);
-        let violations = self.world(|world| {
+        self.world(|world| {
             let monitor = Monitor {
                 world,
                 opts_in: &opts_in,
@@ -59,8 +65,7 @@ impl Scenario {
                     .collect(),
             };
             monitor.violations()
-        });
-        assert!(violations.is_empty(), "unsafe:\n{}", violations.join("\n"));
+        })
     }
 }
 

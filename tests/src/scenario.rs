@@ -14,19 +14,17 @@ use controller_core::{
 };
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use local_aws::{
-    Clock, Switches, World,
+    World,
     events::BusId,
     faults::{Fault, Kind},
-    macie,
-    organization::{self, Organization},
-    s3,
+    macie, organization, s3,
     sqs::{self, QueueId},
     world::CallRecord,
 };
-use maciectl::sandbox::{DEFAULT_POLICY, Sandbox, attach};
+use maciectl::sandbox::{Sandbox, attach};
 use serde_json::{Value, json};
 
-use crate::monitor;
+use crate::{Setup, monitor, setup::merge};
 
 /// The home Region.
 pub const EU: &str = "eu-west-1";
@@ -43,95 +41,15 @@ pub const STRANGER: &str = "stranger |  | ";
 /// Objects of a bucket that a scenario can tell apart by their sizes.
 const OBJECTS: usize = 20;
 
-/// What a scenario starts from.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    workloads: usize,
-    policy: Value,
-    switches: Switches,
-    tuning: Tuning,
-}
-
-impl Setup {
-    /// So many workload accounts, the repository's policy, AWS as it is assumed to be.
-    pub fn new(workloads: usize) -> Self {
-        let tuning = Tuning {
-            attempts: 1,
-            backoff: std::time::Duration::from_millis(1),
-            adaptive: false,
-            ..Tuning::default()
-        };
-        Self {
-            workloads,
-            policy: serde_json::from_str(DEFAULT_POLICY).unwrap(),
-            switches: Switches::default(),
-            tuning,
-        }
-    }
-
-    /// Replaces members of the policy, at any depth.
-    #[must_use]
-    pub fn policy(mut self, over: Value) -> Self {
-        merge(&mut self.policy, over);
-        self
-    }
-
-    /// Answers to what AWS leaves open.
-    #[must_use]
-    pub fn switches(mut self, set: impl FnOnce(&mut Switches)) -> Self {
-        set(&mut self.switches);
-        self
-    }
-
-    /// Attempts per call.
-    #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.tuning.attempts = attempts;
-        self
-    }
-
-    /// Builds the organization and attaches the controller.
-    pub async fn start(self) -> Scenario {
-        let clock = Clock::Frozen(START.parse().unwrap());
-        let regions = [EU, US, NOT_GOVERNED];
-        let mut world = Organization::new(self.workloads, &regions, clock)
-            .build()
-            .unwrap();
-        world.switches = self.switches;
-        let policy = self.policy.to_string();
-        let sandbox = Sandbox::start(world, 0, &policy, &self.tuning)
-            .await
-            .unwrap();
-        Scenario {
-            sandbox,
-            policy,
-            tuning: self.tuning,
-            monitored: AtomicBool::new(true),
-            sizes: BTreeMap::new(),
-        }
-    }
-}
-
-fn merge(into: &mut Value, over: Value) {
-    match (into, over) {
-        (Value::Object(into), Value::Object(over)) => {
-            for (key, value) in over {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, over) => *into = over,
-    }
-}
-
 /// An organization with the controller attached. When it is dropped, the safety monitor reads its
 /// whole history.
 #[derive(Debug)]
 pub struct Scenario {
     /// The local AWS and the controller.
     pub sandbox: Sandbox,
-    policy: String,
-    tuning: Tuning,
-    monitored: AtomicBool,
+    pub(crate) policy: String,
+    pub(crate) tuning: Tuning,
+    pub(crate) monitored: AtomicBool,
     /// Objects by bucket, in the order in which they were written.
     pub(crate) sizes: BTreeMap<String, Vec<String>>,
 }
@@ -469,6 +387,15 @@ impl Scenario {
         let mut operations = self.operations_since(start);
         operations.retain(|name| monitor::is_write(name));
         operations
+    }
+
+    /// The suspensions and resumptions that the controller asked for: account and status.
+    pub fn session_calls(&self) -> Vec<String> {
+        let calls = self.calls().into_iter();
+        calls
+            .filter(|call| call.operation == "UpdateMemberSession")
+            .filter_map(|call| call.target)
+            .collect()
     }
 
     /// The events that were published for an account and Region, in order: `detail-type`s.
