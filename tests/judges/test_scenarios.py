@@ -29,7 +29,7 @@ POLICY = json.dumps(
 @cache
 def maciectl() -> str:
     """The command line, freshly built."""
-    world._cargo("build", "--quiet", "--locked", "-p", "maciectl")
+    world.build("maciectl", "--bin", "maciectl")
     return str(world.target_folder() / "debug" / "maciectl")
 
 

@@ -76,7 +76,7 @@ def logs() -> Path:
 @cache
 def server() -> Path:
     """The program that serves the local AWS, freshly built."""
-    _cargo("build", "--quiet", "--locked", "-p", "local-aws", "--example", "serve")
+    build("local-aws", "--example", "serve")
     return target_folder() / "debug" / "examples" / "serve"
 
 
@@ -87,6 +87,12 @@ def operations() -> tuple[tuple[str, str], ...]:
         [server(), "--operations"], check=True, capture_output=True, text=True
     ).stdout
     return tuple((entry["service"], entry["name"]) for entry in json.loads(text))
+
+
+def build(package: str, kind: str, name: str) -> None:
+    """Builds a program with the features that the tests have, so that nothing is built twice."""
+    packages = ("-p", package, "-p", "controller-tests")
+    _cargo("build", "--quiet", "--locked", *packages, kind, name)
 
 
 def _cargo(*arguments: str) -> str:

@@ -6,10 +6,8 @@ use controller_tests::{
 };
 use local_aws::{macie::Relationship, s3};
 
-/// Something that a team does, and what it is called.
-type Act = (&'static str, fn(&Scenario));
-
 /// A way to opt in: what is there before, and the act.
+type Way = (&'static str, fn(&Scenario), fn(&Scenario));
 
 /// The first opt-in by a way, with only the events that `keep` names.
 async fn opts_in_by((name, before, act): Way, trail: bool, tag_changes: bool) {
@@ -62,7 +60,8 @@ async fn every_way_to_opt_in_enrols_the_account() {
 
 #[tokio::test]
 async fn every_way_to_opt_out_leads_to_the_grace_period() {
-    let ways: [Act; 5] = [
+    type Way = (&'static str, fn(&Scenario));
+    let ways: [Way; 5] = [
         ("DeleteBucketTagging", |s| s.untag(1, EU, "orders")),
         ("UntagResource", |s| s.untag_resource(1, EU, "orders")),
         ("PutBucketTagging without the tag", |s| {
