@@ -99,7 +99,7 @@ def bans(packages: list[dict[str, Any]], deny: dict[str, Any]) -> Iterator[str]:
 
 
 def sources(packages: list[dict[str, Any]], _: dict[str, Any]) -> Iterator[str]:
-    """Every dependency comes from a registry."""
+    """Every dependency comes from a registry, none from a repository or a path elsewhere."""
     for package in packages:
         if not package["source"].startswith("registry+"):
             yield f"{package['name']} comes from {package['source']}"
