@@ -1,5 +1,7 @@
 //! How every account stands at the end.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use aws_sdk_macie2::types::TimeRange;
 use controller_core::id::Region;
@@ -61,32 +63,34 @@ pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
     Ok(standings)
 }
 
-/// Live and completed jobs by kind, and the opted-in buckets of an account.
+/// The controller's jobs for an account by kind, and its covered buckets: opted in, and listed by a
+/// baseline job that was not cancelled.
 fn work(stage: &Stage, region: &str, account: &str) -> (Vec<String>, Vec<String>) {
     let world = stage.sandbox.local.world().lock();
-    let jobs = world
-        .macie
-        .jobs_of(region, organization::ADMINISTRATOR)
-        .filter_map(|job| {
-            let rest = job
-                .definition
-                .name
-                .strip_prefix(&format!("macie-self-service/{account}/"))?;
-            let kind = rest.split('/').next().unwrap_or_default();
-            Some(format!("{kind} {}", job.status.as_str()))
-        });
-    let opted_in = world.s3.buckets.values().filter(|bucket| {
-        bucket.account == account
-            && bucket.region == region
-            && bucket
-                .tags
-                .get("macie")
-                .is_some_and(|value| value == "true")
-    });
-    (
-        jobs.collect(),
-        opted_in.map(|bucket| bucket.name.clone()).collect(),
-    )
+    let prefix = format!("macie-self-service/{account}/");
+    let (mut jobs, mut covered) = (Vec::new(), BTreeSet::new());
+    for job in world.macie.jobs_of(region, organization::ADMINISTRATOR) {
+        let Some(rest) = job.definition.name.strip_prefix(&prefix) else {
+            continue;
+        };
+        let kind = rest.split('/').next().unwrap_or_default();
+        jobs.push(format!("{kind} {}", job.status.as_str()));
+        let lists = job
+            .definition
+            .s3_job_definition
+            .bucket_definitions
+            .iter()
+            .flatten();
+        if kind == "baseline" && job.status.as_str() != "CANCELLED" {
+            covered.extend(lists.flat_map(|list| list.buckets.iter().cloned()));
+        }
+    }
+    let opted_in = |name: &String| {
+        let tags = world.s3.buckets.get(name).map(|bucket| &bucket.tags);
+        tags.is_some_and(|tags| tags.get("macie").is_some_and(|value| value == "true"))
+    };
+    covered.retain(opted_in);
+    (jobs, covered.into_iter().collect())
 }
 
 /// The sum of all usage types, month to date.
@@ -120,7 +124,7 @@ pub fn print(standings: &[Standing]) {
         "Region",
         "member",
         "jobs",
-        "opted-in buckets",
+        "covered buckets",
         "cost so far",
     ]);
     for standing in standings {
