@@ -184,7 +184,7 @@ async fn trap_06_nobody_but_the_forwarders_puts_events_on_the_bus() {
     for (role, source) in [
         ("developer", "aws.s3"),
         ("developer", "my.app"),
-        (organization::FORWARDER_ROLE, "my.app"),
+        ("macie-self-service-forwarder-eu-west-1", "my.app"),
     ] {
         let reply = put_event(&scenario, role, source);
         assert_eq!(reply["FailedEntryCount"], 1, "{role} {source}: {reply}");

@@ -5,12 +5,13 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::{
+    account, cloudformation, cloudtrail,
     error::ApiError,
-    events, macie,
+    events, lambda, macie,
     operation::{self, Operation},
     organizations,
     request::{Call, Reply},
-    s3, server, sqs, sts, tagging,
+    s3, server, sqs, ssm, sts, tagging,
     world::World,
 };
 
@@ -41,6 +42,11 @@ pub fn signature(parts: &Parts) -> (&'static str, String, Option<String>) {
         "events" => "events",
         "sqs" => "sqs",
         "macie2" => "macie2",
+        "account" => "account",
+        "cloudformation" => "cloudformation",
+        "cloudtrail" => "cloudtrail",
+        "lambda" => "lambda",
+        "ssm" => "ssm",
         _ => "unknown",
     };
     (service, (*region).to_owned(), Some((*key).to_owned()))
@@ -69,7 +75,7 @@ pub fn decode(
         .map_err(|error| stranger(service, error))?;
     let query = pairs(parts.uri.query().unwrap_or_default());
     let input = match service {
-        "sts" => form(&body),
+        "sts" | "cloudformation" => form(&body),
         "s3" | "s3control" => Value::Null,
         _ => server::json(&body)?,
     };
@@ -128,13 +134,15 @@ fn stranger(service: &str, error: ApiError) -> ApiError {
 
 fn operation_name(call: &Call) -> Option<String> {
     match call.service {
-        "sts" => call.text("Action").map(str::to_owned),
-        "organizations" | "tagging" | "events" | "sqs" => call
+        "sts" | "cloudformation" => call.text("Action").map(str::to_owned),
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .map(str::to_owned),
         "s3" | "s3control" => s3::route(call).map(str::to_owned),
         "macie2" => macie::route(call).map(str::to_owned),
+        "account" => account::route(call).map(str::to_owned),
+        "lambda" => lambda::route(call).map(str::to_owned),
         _ => None,
     }
 }
@@ -153,6 +161,11 @@ pub fn perform(
         "tagging" => tagging::perform(world, call, name),
         "events" => events::perform(world, call, name),
         "sqs" => sqs::perform(world, call, name),
+        "account" => account::perform(world, call, name),
+        "cloudformation" => cloudformation::perform(world, call, name),
+        "cloudtrail" => cloudtrail::perform(world, call, name),
+        "lambda" => lambda::perform(world, call, name),
+        "ssm" => ssm::perform(world, call, name),
         _ => macie::perform(world, call, name),
     }
 }

@@ -18,7 +18,7 @@ This page is generated from the code; a test compares the two.
 ";
 
 /// Services by the name in signatures, in the order of the page.
-const SERVICES: [(&str, &str); 7] = [
+const SERVICES: [(&str, &str); 12] = [
     ("sts", "STS"),
     ("organizations", "Organizations"),
     ("s3", "S3 and S3 Control"),
@@ -26,6 +26,11 @@ const SERVICES: [(&str, &str); 7] = [
     ("events", "EventBridge"),
     ("sqs", "SQS"),
     ("macie2", "Macie"),
+    ("account", "Account Management"),
+    ("cloudformation", "CloudFormation"),
+    ("cloudtrail", "CloudTrail"),
+    ("lambda", "Lambda"),
+    ("ssm", "Systems Manager"),
 ];
 
 /// What each switch decides, by name.

@@ -9,7 +9,10 @@
 //! credential scope of its signature, the account from the access key. Signatures are not
 //! verified; unknown access keys are refused.
 
+pub mod account;
 pub mod clock;
+pub mod cloudformation;
+pub mod cloudtrail;
 pub mod control;
 pub mod dispatch;
 pub mod docs;
@@ -17,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod faults;
 pub mod iam;
+pub mod lambda;
 pub mod macie;
 pub mod operation;
 pub mod organization;
@@ -26,6 +30,7 @@ pub mod request;
 pub mod s3;
 pub mod server;
 pub mod sqs;
+pub mod ssm;
 pub mod sts;
 pub mod tagging;
 pub mod world;

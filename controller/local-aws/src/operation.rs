@@ -25,6 +25,11 @@ pub fn all() -> Vec<&'static Operation> {
         crate::events::OPERATIONS,
         crate::sqs::OPERATIONS,
         crate::macie::OPERATIONS,
+        crate::account::OPERATIONS,
+        crate::cloudformation::OPERATIONS,
+        crate::cloudtrail::OPERATIONS,
+        crate::lambda::OPERATIONS,
+        crate::ssm::OPERATIONS,
     ]
     .into_iter()
     .flatten()

@@ -31,8 +31,16 @@ pub const MEMBER_ROLE: &str = "macie-self-service-member";
 /// The role that the controller runs as, in the administrator account.
 pub const CONTROLLER_ROLE: &str = "macie-self-service-controller";
 
-/// The role by which EventBridge forwards events, in every account.
-pub const FORWARDER_ROLE: &str = "macie-self-service-forwarder";
+/// What the names of the roles by which EventBridge forwards events begin with; the Region follows.
+pub const FORWARDER_ROLE: &str = "macie-self-service-forwarder-";
+/// The role that people run `maciectl` as, in the administrator account.
+pub const OPERATOR_ROLE: &str = "macie-self-service-operator";
+/// The role of the function that registers the administrator, in the management account.
+pub const REGISTRATION_ROLE: &str = "macie-self-service-registration";
+/// The role of the function that keeps the administrator's settings.
+pub const SETTINGS_ROLE: &str = "macie-self-service-settings";
+/// The role by which EventBridge Scheduler starts sweeps, in the administrator account.
+pub const SCHEDULER_ROLE: &str = "macie-self-service-scheduler";
 /// The administrator's bus in the home Region.
 pub const BUS: &str = "macie-self-service";
 /// The controller's queue.
@@ -87,8 +95,9 @@ impl Organization {
         let bus = add_transport(world, home)?;
         let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
         for account in accounts {
-            let role = events::put_forwarding_role(world, &account, FORWARDER_ROLE);
             for region in &self.regions {
+                let name = format!("{FORWARDER_ROLE}{region}");
+                let role = events::put_forwarding_role(world, &account, &name);
                 add_forwarder(world, &BusId::new(&account, region, "default"), &bus, &role)?;
             }
         }
@@ -107,9 +116,10 @@ fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
     let queue = sqs::create_queue(world, ADMINISTRATOR, home, QUEUE, &attributes)?;
     let bus = events::create_bus(world, ADMINISTRATOR, home, BUS)?;
     let policy = BUS_POLICY
-        .replace("${EventBusArn}", &bus.arn())
+        .replace("${AWS::Region}", home)
+        .replace("${AWS::AccountId}", ADMINISTRATOR)
         .replace("${OrganizationId}", ORGANIZATION)
-        .replace("${Partition}", "aws");
+        .replace("${AWS::Partition}", "aws");
     events::put_policy(world, &bus, parsed(&policy)?)?;
     events::put_rule(
         world,
@@ -259,6 +269,7 @@ mod tests {
                 ("300000000002", "workload-2", WORKLOADS),
             ]
         );
+        let forwarder = "macie-self-service-forwarder-eu-west-1";
         let roles: Vec<(&str, &str)> = world
             .iam
             .roles
@@ -268,14 +279,14 @@ mod tests {
         assert_eq!(
             roles,
             [
-                (MANAGEMENT, FORWARDER_ROLE),
+                (MANAGEMENT, forwarder),
                 (MANAGEMENT, MEMBER_ROLE),
                 (ADMINISTRATOR, CONTROLLER_ROLE),
-                (ADMINISTRATOR, FORWARDER_ROLE),
+                (ADMINISTRATOR, forwarder),
                 (ADMINISTRATOR, MEMBER_ROLE),
-                ("300000000001", FORWARDER_ROLE),
+                ("300000000001", forwarder),
                 ("300000000001", MEMBER_ROLE),
-                ("300000000002", FORWARDER_ROLE),
+                ("300000000002", forwarder),
                 ("300000000002", MEMBER_ROLE),
             ]
         );

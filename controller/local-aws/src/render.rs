@@ -21,7 +21,7 @@ pub fn reply(service: &str, request_id: &str, reply: Reply) -> Response<HttpBody
         Body::Empty => ("", Vec::new()),
         Body::Json(value) => (json_type(service), value.to_string().into_bytes()),
         Body::Xml(document) => {
-            let document = if service == "sts" {
+            let document = if matches!(service, "sts" | "cloudformation") {
                 with_metadata(&document, request_id)
             } else {
                 document
@@ -62,7 +62,7 @@ pub fn error(service: &str, request_id: &str, error: &ApiError) -> Response<Http
                 "<Error><Code>{code}</Code><Message>{message}</Message>{details}<RequestId>{request_id}</RequestId></Error>"
             ),
         ),
-        "s3control" | "sts" => xml(
+        "s3control" | "sts" | "cloudformation" => xml(
             error,
             request_id,
             &format!(
@@ -131,7 +131,7 @@ fn xml(error: &ApiError, request_id: &str, document: &str) -> Response<HttpBody>
 
 fn json_type(service: &str) -> &'static str {
     match service {
-        "macie2" => "application/json",
+        "macie2" | "account" | "lambda" => "application/json",
         "sqs" => "application/x-amz-json-1.0",
         _ => "application/x-amz-json-1.1",
     }

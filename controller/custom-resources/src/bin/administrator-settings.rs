@@ -1,0 +1,3 @@
+//! A custom resource.
+
+fn main() {}

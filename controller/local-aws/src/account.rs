@@ -1,0 +1,21 @@
+//! Account Management.
+
+use crate::{
+    error::ApiError,
+    operation::Operation,
+    request::{Call, Reply},
+    world::World,
+};
+
+/// What is implemented.
+pub const OPERATIONS: &[Operation] = &[];
+
+/// Carries out an operation.
+pub fn perform(_world: &mut World, _call: &Call, operation: &str) -> Result<Reply, ApiError> {
+    Err(ApiError::new("UnknownOperationException", 404, operation))
+}
+
+/// The operation that a request's method and path name.
+pub fn route(_call: &Call) -> Option<&'static str> {
+    None
+}
