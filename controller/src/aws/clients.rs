@@ -117,7 +117,7 @@ pub struct Aws {
 }
 
 /// The base configuration: the SDK's own chain of credentials and endpoints, our patience and clock.
-pub(crate) async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) -> SdkConfig {
+pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) -> SdkConfig {
     let retry = match tuning.adaptive {
         true => RetryConfig::adaptive(),
         false => RetryConfig::standard(),
