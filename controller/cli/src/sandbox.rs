@@ -11,10 +11,7 @@ use controller::{
 };
 use controller_core::{event::sweep_message, id::Scope, policy::Policy};
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{
-    LocalAws, World, iam, organization,
-    sqs::{self, QueueId},
-};
+use local_aws::{LocalAws, World, iam, organization, scheduler, sqs::QueueId};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
@@ -84,7 +81,8 @@ impl Sandbox {
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
     }
 
-    /// Puts a sweep message for every account and governed Region on the queue.
+    /// Puts a sweep message for every account and governed Region on the queue, as the schedule
+    /// does.
     pub fn sweep(&self) -> Result<()> {
         let policy = Policy::parse(&self.policy)?;
         let mut world = self.local.world().lock();
@@ -100,7 +98,7 @@ impl Sandbox {
                     account: account.parse()?,
                     region: region.clone(),
                 };
-                sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
+                scheduler::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
             }
         }
         Ok(())
@@ -205,7 +203,7 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
         region: home.ok(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
-            access_key_id: iam::access_key(administrator),
+            access_key_id: iam::role_key(administrator, organization::CONTROLLER_ROLE),
             secret_access_key: iam::SECRET.to_owned(),
         }),
     }
