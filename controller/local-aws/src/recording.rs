@@ -7,6 +7,8 @@
 //! their context the first is kept.
 
 mod resources;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashSet},
