@@ -96,7 +96,7 @@ async fn a_creation_in_several_runs_survives_every_fault() {
     let wanted = properties(ADMINISTRATOR, &[EU, US], "");
     let world = unregistered(organization(2, &[EU, US]));
     let slow = Matrix {
-        look: SignedDuration::from_secs(60),
+        look: SignedDuration::from_secs(90),
         ..matrix(world, "Create", wanted, Value::Null)
     };
     let tried = slow.try_all().await;
@@ -107,7 +107,7 @@ async fn a_creation_in_several_runs_survives_every_fault() {
 async fn a_hundred_accounts_in_ten_regions_take_one_run_or_are_resumed() {
     let wanted = properties(ADMINISTRATOR, &MANY, "");
     let mut ends = Vec::new();
-    for (look, runs) in [("PT0S", 1..2), ("PT40S", 2..6)] {
+    for (look, runs) in [("PT0S", 1..2), ("PT25S", 2..6)] {
         let world = unregistered(organization(100, &MANY));
         let mut stack = Stack::new(world, Resource::Registration).await;
         stack.slow(duration(look));
