@@ -171,7 +171,7 @@ pub fn perform(
 }
 
 /// The service's access-denied error.
-pub fn denied(call: &Call, operation: &Operation) -> ApiError {
+pub fn denied(call: &Call, action: &str) -> ApiError {
     let code = match call.service {
         "s3" | "s3control" | "sts" => "AccessDenied",
         _ => "AccessDeniedException",
@@ -185,8 +185,8 @@ pub fn denied(call: &Call, operation: &Operation) -> ApiError {
         code,
         status,
         format!(
-            "User: {} is not authorized to perform: {}",
-            call.caller.arn, operation.action
+            "User: {} is not authorized to perform: {action}",
+            call.caller.arn
         ),
     )
 }

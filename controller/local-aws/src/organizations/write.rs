@@ -137,9 +137,12 @@ fn add_account(world: &mut World, email: &str, name: &str, role: &str) -> Result
         disabled_regions: Vec::new(),
     };
     state.accounts.insert(id.clone(), account);
-    let trusts = vec![state.management.clone()];
-    let allows = vec!["*".to_owned()];
-    world.iam.put_role(&id, role, Role { trusts, allows });
+    let made = Role {
+        trusts: vec![state.management.clone()],
+        allows: vec!["*".to_owned()],
+        ..Role::default()
+    };
+    world.iam.put_role(&id, role, made);
     Ok(id)
 }
 
