@@ -8,7 +8,7 @@ use std::{
 };
 
 use controller_core::{
-    event::{Incoming, parse_many, sweep_message},
+    event::{Incoming, Request, parse_many, sweep_message},
     id::{BucketName, Scope},
     observed::Trouble,
     plan::Waiting,
@@ -18,7 +18,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-use crate::{aws::trouble, config::Runtime};
+use crate::{aws::trouble, config::Runtime, sweep::fan_out};
 
 /// Accounts and Regions that are reconciled at the same time.
 const CONCURRENCY: usize = 8;
@@ -46,7 +46,7 @@ pub struct Handled {
     pub failed: BTreeSet<String>,
     /// Events that were refused: message id, if any, and the refusal in one line.
     pub refused: Vec<(Option<String>, String)>,
-    /// Refusals of what nobody can read and that has no message id to be handed back by.
+    /// What cannot be served and has no message id to be handed back by.
     pub poison: Vec<String>,
     /// Scopes that could not begin in time.
     pub handed_back: BTreeSet<Scope>,
@@ -75,7 +75,8 @@ struct Work {
 /// Handles a payload. After the deadline nothing new is begun.
 pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>) -> Handled {
     let mut handled = Handled::default();
-    let scopes = coalesce(parse_many(payload), &mut handled);
+    let (scopes, sweeps) = coalesce(parse_many(payload), &mut handled);
+    sweep(runtime, sweeps, deadline, &mut handled).await;
     let results: Vec<(Scope, Work, Option<Report>)> = stream::iter(scopes)
         .map(|(scope, work)| serve(runtime, scope, work, deadline))
         .buffer_unordered(CONCURRENCY)
@@ -97,12 +98,40 @@ pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>)
     handled
 }
 
-/// One piece of work per account and Region; a message that cannot be understood stands alone.
-fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, Work> {
+/// Fans a sweep of everything out, once however many messages ask for it.
+async fn sweep(
+    runtime: &Runtime,
+    asked: Option<BTreeSet<String>>,
+    deadline: Option<Instant>,
+    handled: &mut Handled,
+) {
+    let Some(messages) = asked else {
+        return;
+    };
+    let failed = match until(deadline, fan_out(runtime)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "cut off by the end of the invocation".to_owned(),
+    };
+    tracing::error!(error = failed, "the sweep comes again");
+    if messages.is_empty() {
+        handled.poison.push(format!("sweep: {failed}"));
+    }
+    handled.failed.extend(messages);
+}
+
+/// One piece of work per account and Region, and the messages that ask for all of them, if any; a
+/// message that cannot be understood stands alone.
+fn coalesce(
+    incoming: Vec<Incoming>,
+    handled: &mut Handled,
+) -> (BTreeMap<Scope, Work>, Option<BTreeSet<String>>) {
     let mut scopes: BTreeMap<Scope, Work> = BTreeMap::new();
+    let mut sweeps: Option<BTreeSet<String>> = None;
     for Incoming { id, result } in incoming {
         match result {
-            Ok(trigger) => {
+            Ok(Request::Sweep) => sweeps.get_or_insert_default().extend(id),
+            Ok(Request::Look(trigger)) => {
                 tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
                 let work = scopes.entry(trigger.scope).or_default();
                 work.hints.extend(trigger.bucket);
@@ -123,7 +152,7 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> BTreeMap<Scope, W
             }
         }
     }
-    scopes
+    (scopes, sweeps)
 }
 
 async fn serve(
@@ -240,6 +269,7 @@ fn log(report: &Report, messages: usize, took: Duration) {
         waiting = line(report.waiting().map(ToString::to_string).collect()),
         blocked = line(report.blocked().map(ToString::to_string).collect()),
         failed = line(report.failures.iter().map(|failure| failure.trouble.to_string()).collect()),
+        circuit_breaker = report.is_held_by_circuit_breaker(),
         violation = report.violation.as_ref().map(ToString::to_string),
         unsettled = report.unsettled,
         unpublished = report.unpublished,

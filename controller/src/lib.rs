@@ -2,7 +2,8 @@
 //!
 //! [`reconcile`] is the whole path on one screen. Around it: [`config`] is the only reader of the
 //! environment, [`aws`] holds the clients and turns AWS's errors into classes, [`observe`] reads,
-//! [`act`] writes, [`publish`] tells, [`lambda`] is what the function does with an event.
+//! [`act`] writes, [`publish`] tells, [`lambda`] is what the function does with an event, [`sweep`]
+//! is how it looks at everything.
 
 pub mod act;
 pub mod aws;
@@ -13,3 +14,4 @@ pub mod observe;
 pub mod publish;
 pub mod reconcile;
 pub mod survey;
+pub mod sweep;

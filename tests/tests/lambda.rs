@@ -14,7 +14,11 @@ use axum::{
     extract::{Request, State},
     http::Response,
 };
-use controller_tests::{EU, Scenario, Setup, scenario::account};
+use controller_core::event::{sweep_message, sweep_of_all};
+use controller_tests::{
+    EU, Scenario, Setup,
+    scenario::{account, scope},
+};
 use jiff::SignedDuration;
 use local_aws::{Clock, iam, organization};
 use maciectl::sandbox::DEFAULT_POLICY;
@@ -238,6 +242,26 @@ async fn a_single_event_is_answered_with_its_report() {
     );
     assert_eq!(document["refused"], json!([]));
     assert_eq!(scenario.place(1, EU).jobs, ["baseline orders", "daily"]);
+}
+
+/// What the alarms on missing sweeps and on the circuit breaker count (the metric filters of
+/// `delegated-admin/controller.yaml`).
+#[tokio::test]
+async fn the_log_has_what_the_alarms_count() {
+    let scenario = organization().await;
+    let look = sweep_message(&scope(&account(1), EU), "look");
+    let bodies = [sweep_of_all(), look];
+    let invocations = vec![(batch(&bodies), soon())];
+    let mut function = Function::start(&scenario, DEFAULT_POLICY, invocations).await;
+    let (kind, document) = function.answer().await;
+    assert_eq!(
+        (kind.as_str(), &document["batchItemFailures"]),
+        ("response", &json!([]))
+    );
+    let log = function.log().await;
+    let line = |message: &str| log.iter().find(|line| line["message"] == message);
+    assert_eq!(line("sweep").unwrap()["accounts"], 4);
+    assert_eq!(line("reconciled").unwrap()["circuit_breaker"], false);
 }
 
 #[tokio::test]

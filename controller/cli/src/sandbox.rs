@@ -9,7 +9,7 @@ use controller::{
     config::{Endpoint, Runtime, Settings},
     lambda::{self, Handled},
 };
-use controller_core::{event::sweep_message, id::Scope, policy::Policy};
+use controller_core::{event::sweep_of_all, policy::Policy};
 use jiff::{SignedDuration, Timestamp};
 use local_aws::{
     LocalAws, World, iam, organization,
@@ -84,25 +84,13 @@ impl Sandbox {
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
     }
 
-    /// Puts a sweep message for every account and governed Region on the queue.
+    /// Puts the schedule's message on the queue.
     pub fn sweep(&self) -> Result<()> {
         let policy = Policy::parse(&self.policy)?;
+        let home = policy.home_region.as_str();
+        let queue = QueueId::new(organization::ADMINISTRATOR, home, organization::QUEUE);
         let mut world = self.local.world().lock();
-        let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
-        let queue = QueueId::new(
-            organization::ADMINISTRATOR,
-            policy.home_region.as_str(),
-            organization::QUEUE,
-        );
-        for account in accounts {
-            for region in &policy.regions {
-                let scope = Scope {
-                    account: account.parse()?,
-                    region: region.clone(),
-                };
-                sqs::send(&mut world, &queue, sweep_message(&scope, "sweep"))?;
-            }
-        }
+        sqs::send(&mut world, &queue, sweep_of_all())?;
         Ok(())
     }
 

@@ -42,6 +42,15 @@ pub struct Trigger {
     pub time: Option<Timestamp>,
 }
 
+/// What a message asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// To reconcile one account in one Region.
+    Look(Trigger),
+    /// To look at every account in every governed Region: what the schedule sends.
+    Sweep,
+}
+
 /// What made the controller look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -112,6 +121,33 @@ pub fn parse_value(value: &Value) -> Result<Trigger, Refusal> {
         Some(body) => parse_message(&json_of(body)?),
         None => parse_message(value),
     }
+}
+
+/// Like [`parse_value`], and understands the schedule's message too.
+fn parse_request(value: &Value) -> Result<Request, Refusal> {
+    let of = |message: &Value| match asks_for_all(message) {
+        true => Ok(Request::Sweep),
+        false => parse_message(message).map(Request::Look),
+    };
+    match body_of(value) {
+        Some(body) => of(&json_of(body)?),
+        None => of(value),
+    }
+}
+
+/// A sweep message that names neither an account nor a Region. One that names half of a scope is
+/// not a wish for everything.
+fn asks_for_all(message: &Value) -> bool {
+    let has = |name: &str| message.get(name).is_some();
+    message.get("macieSelfService").and_then(Value::as_str) == Some("sweep")
+        && message.get("version").and_then(Value::as_u64) == Some(1)
+        && !["detail-type", "account", "region"].into_iter().any(has)
+}
+
+/// The message that asks for every account and governed Region to be looked at. The schedule of the
+/// administrator account's template sends it.
+pub fn sweep_of_all() -> String {
+    json!({ "macieSelfService": "sweep", "version": 1 }).to_string()
 }
 
 /// The message that asks for one account and Region to be looked at, whatever happened there.

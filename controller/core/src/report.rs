@@ -260,6 +260,12 @@ impl Report {
         })
     }
 
+    /// Whether a suspension is held because too many others happened in the window.
+    pub fn is_held_by_circuit_breaker(&self) -> bool {
+        self.blocked()
+            .any(|by| matches!(by, Blocked::CircuitBreaker { .. }))
+    }
+
     /// Whether something could not be read, so that the report is not the whole truth.
     pub fn is_unread(&self) -> bool {
         let blocked = self

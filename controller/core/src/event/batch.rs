@@ -3,7 +3,7 @@
 
 use serde_json::{Deserializer, Value};
 
-use super::{Refusal, Trigger, json_of, parse_value};
+use super::{Refusal, Request, json_of, parse_request};
 
 /// One event of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Incoming {
     /// The id of the SQS message that it came in.
     pub id: Option<String>,
     /// What it means.
-    pub result: Result<Trigger, Refusal>,
+    pub result: Result<Request, Refusal>,
 }
 
 /// Reads one event, a JSON array of events, JSON lines, or a batch from SQS (`{"Records": [..]}`).
@@ -72,7 +72,7 @@ fn incoming(value: &Value) -> Incoming {
     let id = value.get("messageId").and_then(Value::as_str);
     Incoming {
         id: id.map(str::to_owned),
-        result: parse_value(value),
+        result: parse_request(value),
     }
 }
 

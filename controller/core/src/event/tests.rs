@@ -421,6 +421,32 @@ fn many_events_come_as_an_array_as_lines_or_as_a_batch() {
 }
 
 #[test]
+fn only_a_sweep_message_without_a_scope_asks_for_everything() {
+    let request = |message: Value| {
+        let bare = parse_many(&message.to_string()).remove(0).result;
+        let record = json!({ "messageId": "m-1", "body": message.to_string() });
+        let in_a_batch = parse_many(&json!({ "Records": [record] }).to_string()).remove(0);
+        assert_eq!(in_a_batch.result, bare);
+        bare
+    };
+    let all: Value = serde_json::from_str(&sweep_of_all()).unwrap();
+    assert_eq!(request(all.clone()), Ok(Request::Sweep));
+    for (name, value) in [
+        ("version", json!(2)),
+        ("version", Value::Null),
+        ("macieSelfService", json!("everything")),
+        ("account", json!("111122223333")),
+        ("account", Value::Null),
+        ("region", json!("eu-west-1")),
+        ("detail-type", json!("Tag Change on Resource")),
+    ] {
+        let mut half = all.clone();
+        half[name] = value;
+        assert!(request(half.clone()).is_err(), "{half}");
+    }
+}
+
+#[test]
 fn a_cause_is_written_alike_everywhere() {
     for name in [
         "PutBucketTagging",
