@@ -22,10 +22,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import world
 
 PORT = 4566
+ENDPOINT = f"http://127.0.0.1:{PORT}"
 # Without root, a user namespace allows the network namespace.
 NAMESPACES = (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"])
 INSIDE = "MACIE_JUDGES_OWN_NETWORK"
@@ -55,7 +57,12 @@ def serving(functions: dict[str, str]) -> Iterator[str]:
                 raise RuntimeError(
                     f"LocalStack did not start; see {world.logs() / 'localstack.log'}"
                 )
-            yield f"http://127.0.0.1:{PORT}"
+            yield ENDPOINT
+
+
+def client(service: str, account: str, region: str) -> Any:
+    """A client as an account, which LocalStack knows by an access key id of its digits."""
+    return world.client(service, ENDPOINT, account, region, aws_access_key_id=account)
 
 
 def _python() -> Path:
