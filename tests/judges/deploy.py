@@ -7,6 +7,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ class Engine:
         """Puts the zips of a release where the account's stack looks for them."""
         s3 = self.client("s3", account, HOME)
         place = {"LocationConstraint": HOME}
-        s3.create_bucket(Bucket=code_bucket(account), CreateBucketConfiguration=place)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=code_bucket(account), CreateBucketConfiguration=place)
         for name in FUNCTIONS[account]:
             key = f"macie-self-service/{version}/{name}-x86_64.zip"
             s3.put_object(Bucket=code_bucket(account), Key=key, Body=_zip(programs.get(name)))

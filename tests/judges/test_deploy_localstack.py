@@ -24,11 +24,14 @@ from world import ADMINISTRATOR, HOME, WORKLOADS, Driver
 FIXTURES = world.ROOT / "tests" / "fixtures"
 TABLE = json.loads((FIXTURES / "pattern-twins.json").read_text())
 FAMILIES = ("s3-calls", "tag-changes")
-RULE = "macie-self-service-{}"
 OTHER = "us-east-1"
 STACK = "macie-self-service"
 FORWARDERS = "macie-self-service-forwarders"
 QUEUE, DEAD_LETTERS = "macie-self-service", "macie-self-service-dead-letters"
+FUNCTION = "macie-self-service-controller"
+NEXT = "0.2.0"
+# Policies that list service principals by a parameter look changed to this engine in every update.
+TAKEN_FOR_CHANGED = {"ResultsBucketPolicy", "ResultsKey"}
 # What the controller asks LocalStack for; all else it asks the local AWS.
 DEPLOYED = ("SQS", "SSM", "EVENTBRIDGE")
 # What this engine takes for made without making it.
@@ -67,7 +70,7 @@ class Rig:
 
     engine: deploy.Engine
     aws: Driver
-    changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    patterns: dict[str, str] = field(default_factory=dict)
 
     def call(self, service: str, account: str = ADMINISTRATOR, region: str = HOME) -> Any:
         """A client of LocalStack."""
@@ -161,12 +164,16 @@ def rig() -> Iterator[Rig]:
             rig = Rig(engine, Driver(local_aws))
             engine.release(ADMINISTRATOR, programs)
             body, given = deploy.CONTROLLER.read_text(), deploy.controller_parameters()
-            rig.changes[STACK] = engine.deploy(ADMINISTRATOR, HOME, STACK, body, given)
+            engine.deploy(ADMINISTRATOR, HOME, STACK, body, given)
             body, given = deploy.WORKLOAD.read_text(), deploy.workload_parameters()
             for account in WORKLOADS:
                 for region in deploy.REGIONS:
                     engine.deploy(account, region, FORWARDERS, body, given)
             rig.controller(on=False)
+            events = rig.call("events", WORKLOADS[0])
+            for family in FAMILIES:
+                rule = events.describe_rule(Name=f"macie-self-service-{family}")
+                rig.patterns[family] = rule["EventPattern"]
             yield rig
 
 
@@ -215,7 +222,7 @@ def _forwarding(rig: Rig, event: dict[str, Any]) -> list[str]:
     events = rig.call("events", WORKLOADS[0])
 
     def matches(family: str) -> bool:
-        pattern = events.describe_rule(Name=RULE.format(family))["EventPattern"]
+        pattern = rig.patterns[family]
         return events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 
     return [family for family in FAMILIES if matches(family)]
@@ -279,9 +286,44 @@ def test_the_sweep_finds_what_no_event_told(rig: Rig) -> None:
 
 
 def test_a_second_deploy_changes_nothing(rig: Rig) -> None:
-    assert rig.changes[STACK] != []
     body, given = deploy.CONTROLLER.read_text(), deploy.controller_parameters()
     assert rig.engine.deploy(ADMINISTRATOR, HOME, STACK, body, given) == []
     body, given = deploy.WORKLOAD.read_text(), deploy.workload_parameters()
     for region in deploy.REGIONS:
         assert rig.engine.deploy(WORKLOADS[0], region, FORWARDERS, body, given) == []
+
+
+def test_a_release_updates_the_functions_and_replaces_nothing(rig: Rig) -> None:
+    rig.engine.release(ADMINISTRATOR, {}, NEXT)
+    body = deploy.CONTROLLER.read_text().replace(deploy.VERSION, NEXT)
+    given = deploy.controller_parameters()
+    changes = [
+        change["ResourceChange"]
+        for change in rig.engine.deploy(ADMINISTRATOR, HOME, STACK, body, given)
+    ]
+    assert {change["Action"] for change in changes} == {"Modify"}
+    assert not [change for change in changes if change.get("Replacement") == "True"]
+    found = {change["LogicalResourceId"] for change in changes}
+    assert found - TAKEN_FOR_CHANGED == {"ControllerFunction", "SettingsFunction", "Settings"}
+    function = rig.call("lambda").get_function_configuration(FunctionName=FUNCTION)
+    assert function["Description"] == f"Macie self-service controller {NEXT}"
+
+
+def test_deleted_stacks_leave_the_results_and_nothing_else(rig: Rig) -> None:
+    kept = rig.engine.resources(ADMINISTRATOR, HOME, STACK)["ResultsKey"][1]
+    rig.engine.delete(ADMINISTRATOR, HOME, STACK)
+    for account in WORKLOADS:
+        for region in deploy.REGIONS:
+            rig.engine.delete(account, region, FORWARDERS)
+    buckets = [bucket["Name"] for bucket in rig.call("s3").list_buckets()["Buckets"]]
+    results = f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
+    assert buckets == [deploy.code_bucket(ADMINISTRATOR), results]
+    assert rig.call("kms").describe_key(KeyId=kept)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert "QueueUrls" not in rig.call("sqs").list_queues()
+    for account in (ADMINISTRATOR, *WORKLOADS):
+        assert rig.call("iam", account).list_roles()["Roles"] == []
+        for region in deploy.REGIONS:
+            assert rig.call("events", account, region).list_rules()["Rules"] == []
+    assert rig.call("lambda").list_functions()["Functions"] == []
+    assert rig.call("scheduler").list_schedules()["Schedules"] == []
+    assert rig.call("ssm").describe_parameters()["Parameters"] == []
