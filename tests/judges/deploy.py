@@ -129,6 +129,7 @@ class Engine:
         return {
             one["LogicalResourceId"]: (one["ResourceType"], one.get("PhysicalResourceId", ""))
             for one in found
+            if "LogicalResourceId" in one
         }
 
 
