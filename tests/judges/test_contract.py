@@ -71,6 +71,10 @@ READS: dict[str, tuple[str, dict[str, str]]] = {
     "events": ("list_rules", {}),
     "sqs": ("list_queues", {}),
     "macie2": ("list_members", {}),
+    "cloudformation": ("list_stack_sets", {}),
+    "cloudtrail": ("describe_trails", {}),
+    "lambda": ("get_account_settings", {}),
+    "ssm": ("get_parameter", {"Name": "/macie-self-service/policy"}),
 }
 
 

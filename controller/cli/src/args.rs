@@ -122,6 +122,14 @@ pub enum Command {
         #[arg(long)]
         account: Option<AccountId>,
     },
+    /// Check what the controller needs, and what works against it; write nothing.
+    #[command(
+        after_help = "Before an installation it shows what is missing, after it what is not well. \
+            Exits with 1 when a line says `fail`, else with 0.\n\nExamples:\n  maciectl doctor\n  \
+            maciectl doctor --output json | jq '.lines[] | select(.status != \"pass\")'\n  \
+            maciectl doctor --stack-set-profile management --stack-set-call-as self"
+    )]
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example:\n  maciectl completions bash > /etc/bash_completion.d/maciectl"
@@ -130,6 +138,27 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Where the StackSet of the forwarders is read.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// As whom to read StackSets: `self` in the management account, else `delegated-admin`.
+    #[arg(long, value_enum, default_value_t = StackSetCaller::DelegatedAdmin)]
+    pub stack_set_call_as: StackSetCaller,
+    /// Profile with which to read StackSets, if not the administrator's.
+    #[arg(long)]
+    pub stack_set_profile: Option<String>,
+}
+
+/// As whom StackSets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StackSetCaller {
+    /// As the organization's management account.
+    #[value(name = "self")]
+    Own,
+    /// As a delegated administrator of StackSets.
+    DelegatedAdmin,
 }
 
 /// Which accounts.

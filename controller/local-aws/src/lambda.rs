@@ -1,5 +1,7 @@
 //! Lambda.
 
+pub mod settings;
+
 use crate::{
     error::ApiError,
     operation::Operation,
@@ -8,14 +10,14 @@ use crate::{
 };
 
 /// What is implemented.
-pub const OPERATIONS: &[Operation] = &[];
+pub const OPERATIONS: &[Operation] = settings::OPERATIONS;
 
 /// Carries out an operation.
-pub fn perform(_world: &mut World, _call: &Call, operation: &str) -> Result<Reply, ApiError> {
-    Err(ApiError::new("UnknownOperationException", 404, operation))
+pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply, ApiError> {
+    settings::perform(world, call, operation)
 }
 
 /// The operation that a request's method and path name.
-pub fn route(_call: &Call) -> Option<&'static str> {
-    None
+pub fn route(call: &Call) -> Option<&'static str> {
+    settings::route(call)
 }

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{clock::Clock, events, faults::Faults, iam::Iam, macie, organizations, s3, sqs};
+use crate::{
+    clock::Clock, cloudformation, cloudtrail, events, faults::Faults, iam::Iam, lambda, macie,
+    organizations, s3, sqs, ssm,
+};
 
 /// Everything that exists, and the time.
 #[derive(Debug, Clone)]
@@ -25,6 +28,14 @@ pub struct World {
     pub sqs: sqs::State,
     /// Macie per account and Region.
     pub macie: macie::State,
+    /// StackSets.
+    pub cloudformation: cloudformation::State,
+    /// Trails.
+    pub cloudtrail: cloudtrail::State,
+    /// Functions: their settings.
+    pub functions: lambda::settings::State,
+    /// Parameters.
+    pub ssm: ssm::State,
     /// Faults to inject.
     pub faults: Faults,
     /// Every call that arrived, in order.
@@ -118,6 +129,10 @@ impl World {
             events: events::State::default(),
             sqs: sqs::State::default(),
             macie: macie::State::default(),
+            cloudformation: cloudformation::State::default(),
+            cloudtrail: cloudtrail::State::default(),
+            functions: lambda::settings::State::default(),
+            ssm: ssm::State::default(),
             faults: Faults::default(),
             calls: Vec::new(),
             counter: 0,

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod demo;
+pub mod doctor;
 mod explain;
 mod handle;
 mod local;
@@ -68,6 +69,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
+        Command::Doctor(args) => doctor::run(global, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "maciectl", &mut io::stdout());
             Ok(Exit::Success)
