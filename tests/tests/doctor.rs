@@ -339,7 +339,7 @@ async fn what_may_not_be_read_is_unknown() {
             .collect();
         let expected: &[&str] = match operation {
             "ListDelegatedAdministrators" => &["administrator"],
-            "AssumeRole" => &["member-role"; 3],
+            "AssumeRole" => &["member-role"; 2],
             _ => &[],
         };
         assert_eq!(failed, expected, "{name}: {lines:#?}");

@@ -23,6 +23,7 @@ use controller::{
 use controller_core::{id::Region, policy::Policy};
 use indicatif::ProgressBar;
 
+pub(super) use self::function::{FUNCTION, reserved};
 pub use self::line::{Line, Status};
 use self::{line::check, organization::Organization};
 use super::progress;

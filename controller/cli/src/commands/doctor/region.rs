@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_macie2::{
     Client,
-    types::{AutomatedDiscoveryStatus, MacieStatus, Member as ListedMember, RelationshipStatus},
+    types::{AutomatedDiscoveryStatus, MacieStatus, RelationshipStatus},
 };
 use controller::aws::trouble;
 use controller_core::{
@@ -21,7 +21,10 @@ use super::{
     line::check,
     results::{self, Destination},
 };
-use crate::commands::CONCURRENCY;
+use crate::commands::{
+    CONCURRENCY,
+    listed::{self, ListedMember},
+};
 
 /// What was read; each part by itself may have failed.
 struct Facts {
@@ -64,7 +67,7 @@ async fn read(macie: &Client) -> Facts {
         auto_enable(macie),
         discovery(macie),
         results::read(macie),
-        members(macie)
+        listed::members(macie)
     );
     let denied = auto_enable
         .as_ref()
@@ -111,16 +114,6 @@ async fn discovery(macie: &Client) -> Result<Option<AutomatedDiscoveryStatus>, T
     let operation = "macie2:GetAutomatedDiscoveryConfiguration";
     let reply = reply.map_err(|error| trouble(operation, &error))?;
     Ok(reply.status)
-}
-
-async fn members(macie: &Client) -> Result<Vec<ListedMember>, Trouble> {
-    let mut pages = macie.list_members().into_paginator().page_size(25).send();
-    let mut members = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| trouble("macie2:ListMembers", &error))?;
-        members.extend(page.members.unwrap_or_default());
-    }
-    Ok(members)
 }
 
 fn judge(site: &Site<'_>, region: &Region, facts: &Facts) -> Vec<Line> {
@@ -236,7 +229,7 @@ fn resumed(
     let again: Vec<&str> = members
         .iter()
         .filter(|member| was_resumed(site, member))
-        .filter_map(|member| member.account_id())
+        .map(|member| member.account.as_str())
         .collect();
     if again.is_empty() {
         let message = format!("none of {} members came on again by itself", members.len());
@@ -253,13 +246,9 @@ fn resumed(
 
 fn was_resumed(site: &Site<'_>, member: &ListedMember) -> bool {
     let policy = site.policy;
-    let tag = |key: &str| member.tags().and_then(|tags| tags.get(key));
-    let owned = tag(&policy.ownership.key) == Some(&policy.ownership.value);
-    let since: Option<Timestamp> = tag(OPTED_OUT_SINCE).and_then(|text| text.parse().ok());
+    let since = member.tags.get(OPTED_OUT_SINCE);
+    let since: Option<Timestamp> = since.and_then(|text| text.parse().ok());
     let suspended_at = since.and_then(|since| since.checked_add(policy.grace_period).ok());
-    let updated_at = member
-        .updated_at()
-        .and_then(|at| Timestamp::from_second(at.secs()).ok());
-    let on = member.relationship_status() == Some(&RelationshipStatus::Enabled);
-    on && owned && updated_at > suspended_at && suspended_at.is_some()
+    let resumed = suspended_at.is_some() && member.updated_at > suspended_at;
+    resumed && member.status == RelationshipStatus::Enabled && member.is_owned(&policy.ownership)
 }
