@@ -221,13 +221,18 @@ impl Stack {
             let next = self.world(|world| std::mem::take(&mut world.lambda.invocations));
             queue.extend(next.into_iter().map(|invocation| invocation.payload));
         }
-        let answers = std::mem::take(&mut *self.mailbox.answers.lock().unwrap());
+        let answers = self.take_answers();
         for answer in &answers {
             self.check(&payload, answer);
             let id = answer["PhysicalResourceId"].as_str().unwrap();
             self.physical_id = Some(id.to_owned());
         }
         answers
+    }
+
+    /// The answers that came since the last time.
+    pub fn take_answers(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.mailbox.answers.lock().unwrap())
     }
 
     /// One invocation; whether it succeeded. A process that died leaves a world that answers again.
