@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use clap::Parser;
+use clap::{Args, Subcommand, ValueEnum};
 use controller::config::{MEMBER_ROLE, Settings};
 use controller_core::id::{AccountId, BucketName, Region};
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_macie2::{
     Client,
-    types::{JobStatus, JobSummary, Member, RelationshipStatus},
+    types::{
+        JobComparator, JobStatus, JobSummary, Member, RelationshipStatus, SimpleCriterionKeyForJob,
+    },
 };
 use controller::aws::trouble;
 use controller_core::{id::AccountId, job_name, observed::Trouble, policy::Ownership};
@@ -50,7 +52,7 @@ pub struct ListedJob {
     pub name: String,
     /// Whether it can still run.
     pub is_live: bool,
-    /// The accounts whose buckets it names; none when criteria choose its buckets.
+    /// The accounts whose buckets it can scan; none when its criteria do not say.
     pub accounts: Option<BTreeSet<String>>,
 }
 
@@ -63,17 +65,32 @@ impl ListedJob {
 
     fn read(job: &JobSummary) -> Option<Self> {
         let ended = [JobStatus::Cancelled, JobStatus::Complete];
-        let named = job.bucket_definitions().iter();
-        let accounts = named.filter_map(|one| one.account_id().map(str::to_owned));
         Some(Self {
             id: job.job_id()?.to_owned(),
             name: job.name().unwrap_or_default().to_owned(),
             is_live: !job
                 .job_status()
                 .is_some_and(|status| ended.contains(status)),
-            accounts: job.bucket_criteria().is_none().then(|| accounts.collect()),
+            accounts: accounts(job),
         })
     }
+}
+
+/// The accounts of the buckets that a job names, or those that its criteria are limited to.
+fn accounts(job: &JobSummary) -> Option<BTreeSet<String>> {
+    let Some(criteria) = job.bucket_criteria() else {
+        let named = job.bucket_definitions().iter();
+        let accounts = named.filter_map(|one| one.account_id().map(str::to_owned));
+        return Some(accounts.collect());
+    };
+    let mut conditions = criteria.includes()?.and().iter();
+    let limited = conditions.find_map(|condition| {
+        let simple = condition.simple_criterion()?;
+        let is_account = simple.key() == Some(&SimpleCriterionKeyForJob::AccountId);
+        let is_equal = simple.comparator() == Some(&JobComparator::Eq);
+        (is_account && is_equal).then(|| simple.values())
+    });
+    limited.map(|values| values.iter().cloned().collect())
 }
 
 /// Members that are enabled or suspended.
