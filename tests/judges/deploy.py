@@ -148,10 +148,15 @@ class Engine:
         }
 
     def differences(
-        self, template: Template, stack: str, not_made: set[str]
+        self, template: Template, stack: str | None, not_made: set[str]
     ) -> set[tuple[str, str]]:
-        """Type and property of what is not as the template asks for."""
-        made = self.resources(template.account, template.region, stack)
+        """Type and property of what is not as the template asks for.
+
+        Without a stack, resources are found by their names alone.
+        """
+        made = {name: (kind, "") for name, (kind, _) in template.resources().items()}
+        if stack is not None:
+            made = self.resources(template.account, template.region, stack)
         found: set[tuple[str, str]] = set()
         for logical, (kind, wanted) in template.resources().items():
             if kind in not_made:
