@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from world import HOME, WORKLOADS
+from world import HOME, OPERATOR, WORKLOADS
 
 OWNER, OTHER = WORKLOADS[0], WORKLOADS[1]
 PLACE = {"LocationConstraint": HOME}
@@ -256,7 +256,7 @@ def buckets_by_tag_in_their_region(place: Place, name: str) -> object:
 
 @probe([OWNER, f"arn:aws:sts::{OWNER}:assumed-role/macie-self-service-member/probe"])
 def an_assumed_role(place: Place, _: str) -> object:
-    sts = place.client("sts", "222222222222")
+    sts = place.client("sts", OPERATOR)
     role = f"arn:aws:iam::{OWNER}:role/macie-self-service-member"
     assumed = sts.assume_role(RoleArn=role, RoleSessionName="probe")["AssumedRoleUser"]["Arn"]
     return [assumed.split(":")[4], assumed]
@@ -265,7 +265,7 @@ def an_assumed_role(place: Place, _: str) -> object:
 @probe("AccessDenied")
 def a_role_that_does_not_exist(place: Place, _: str) -> object:
     role = f"arn:aws:iam::{OWNER}:role/missing"
-    sts = place.client("sts", "222222222222")
+    sts = place.client("sts", OPERATOR)
     return outcome(sts.assume_role, RoleArn=role, RoleSessionName="probe")
 
 

@@ -77,7 +77,7 @@ def test_who_am_i(team: Cli, aws: Driver) -> None:
     assert team("sts", "get-caller-identity")["Account"] == TEAM
     role = f"arn:aws:iam::{TEAM}:role/macie-self-service-member"
     assume = ("sts", "assume-role", "--role-session-name", "judge", "--role-arn", role)
-    assumed = Cli(aws, ADMINISTRATOR)(*assume)
+    assumed = Cli(aws, world.OPERATOR)(*assume)
     assert assumed["AssumedRoleUser"]["Arn"].endswith("role/macie-self-service-member/judge")
 
 

@@ -58,7 +58,7 @@ def judge(call: Call) -> list[str]:
     return problems
 
 
-# A read of each service, with what it needs.
+# A read of each service, with what it needs; of Lambda, the one call that there is.
 READS: dict[str, tuple[str, dict[str, str]]] = {
     "sts": ("get_caller_identity", {}),
     "organizations": ("list_accounts", {}),
@@ -71,6 +71,8 @@ READS: dict[str, tuple[str, dict[str, str]]] = {
     "events": ("list_rules", {}),
     "sqs": ("list_queues", {}),
     "macie2": ("list_members", {}),
+    "account": ("list_regions", {}),
+    "lambda": ("invoke", {"FunctionName": "registration", "InvocationType": "Event"}),
 }
 
 

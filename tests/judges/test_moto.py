@@ -45,7 +45,8 @@ class Moto:
     _keys: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def client(self, service: str, account: str = WORKLOADS[0], region: str = HOME) -> Any:
-        """A client as an account."""
+        """A client as an account; moto does not tell its roles apart."""
+        account = account.partition("/")[0]
         if service == "organizations":
             account = self.members[account]
         keys = self._keys.get(account) or self._enter(account)

@@ -124,7 +124,7 @@ class Scene:
 def scene(request: pytest.FixtureRequest, aws: world.Driver) -> Iterator[Scene]:
     """The services on one side or the other."""
     with ExitStack() as stack:
-        variables = world.environment(world.ADMINISTRATOR, aws.endpoint)
+        variables = world.environment(world.OPERATOR, aws.endpoint)
         team = [aws.client("s3", TEAM)]
         there = aws.endpoint
         if request.param == "moto":

@@ -27,6 +27,7 @@ MANAGEMENT = "111111111111"
 ADMINISTRATOR = "222222222222"
 WORKLOADS = ("300000000001", "300000000002", "300000000003")
 STRANGER = "999999999999"
+OPERATOR = f"{ADMINISTRATOR}/macie-self-service-operator"
 HOME = "eu-west-1"
 # A Region that the organization does not govern, so that nothing is in it.
 EMPTY = "eu-central-1"
@@ -46,8 +47,11 @@ CLIENTS = {"tagging": "resourcegroupstaggingapi"}
 CONTROL = ("TagResource", "UntagResource", "ListTagsForResource")
 
 
-def access_key(account: str) -> str:
-    """The access key of an account's own user on the local AWS."""
+def access_key(caller: str) -> str:
+    """The access key on the local AWS of an account's own user, or of `<account>/<role>`."""
+    account, _, role = caller.partition("/")
+    if role:
+        return f"ASIA{account}{role.upper().replace('-', '_')}"
     return f"AKIA0000{account}"
 
 

@@ -67,3 +67,53 @@ fn every_promise_names_tests_that_exist() {
     assert!(promises.len() >= 30, "{}", promises.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The variants of an enum, as they are written in logs and JSON.
+fn codes(file: &str, name: &str) -> Vec<String> {
+    let text = read(file);
+    let (_, body) = text.split_once(&format!("pub enum {name} {{\n")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let variants = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+    variants
+        .map(|line| kebab(line.split(|c: char| !c.is_alphanumeric()).next().unwrap()))
+        .collect()
+}
+
+fn kebab(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('-');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+#[test]
+fn every_code_has_a_runbook() {
+    let page = read("docs/operations.md");
+    let enums = [
+        ("controller/core/src/event/refusal.rs", "Refusal"),
+        ("controller/core/src/plan.rs", "Waiting"),
+        ("controller/core/src/plan.rs", "Blocked"),
+        ("controller/core/src/observed.rs", "ErrorClass"),
+    ];
+    let codes: Vec<String> = enums
+        .into_iter()
+        .flat_map(|(file, name)| codes(file, name))
+        .collect();
+    let missing: Vec<&String> = codes
+        .iter()
+        .filter(|code| !page.contains(&format!("\n#### {code}\n")))
+        .collect();
+    println!("{} codes", codes.len());
+    assert!(codes.len() >= 35, "{codes:?}");
+    assert!(
+        missing.is_empty(),
+        "docs/operations.md has no `#### {missing:?}`"
+    );
+}

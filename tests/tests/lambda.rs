@@ -124,7 +124,10 @@ impl Function {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", &endpoint)
             .env("AWS_REGION", EU)
-            .env("AWS_ACCESS_KEY_ID", iam::access_key(administrator))
+            .env(
+                "AWS_ACCESS_KEY_ID",
+                iam::role_key(administrator, organization::CONTROLLER_ROLE),
+            )
             .env("AWS_SECRET_ACCESS_KEY", iam::SECRET)
             .env("MACIECTL_POLICY", policy)
             .env("MACIECTL_EVENT_BUS", organization::BUS)

@@ -11,10 +11,7 @@ use controller::{
 };
 use controller_core::{event::sweep_of_all, policy::Policy};
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{
-    LocalAws, World, iam, organization,
-    sqs::{self, QueueId},
-};
+use local_aws::{LocalAws, World, iam, organization, scheduler, sqs::QueueId};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
@@ -84,13 +81,13 @@ impl Sandbox {
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
     }
 
-    /// Puts the schedule's message on the queue.
+    /// The schedule puts its message on the queue.
     pub fn sweep(&self) -> Result<()> {
         let policy = Policy::parse(&self.policy)?;
         let home = policy.home_region.as_str();
         let queue = QueueId::new(organization::ADMINISTRATOR, home, organization::QUEUE);
         let mut world = self.local.world().lock();
-        sqs::send(&mut world, &queue, sweep_of_all())?;
+        scheduler::send(&mut world, &queue, sweep_of_all())?;
         Ok(())
     }
 
@@ -193,7 +190,7 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
         region: home.ok(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
-            access_key_id: iam::access_key(administrator),
+            access_key_id: iam::role_key(administrator, organization::CONTROLLER_ROLE),
             secret_access_key: iam::SECRET.to_owned(),
         }),
     }

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-const ADMINISTRATOR: &str = "AKIA0000222222222222";
+const OPERATOR: &str = "ASIA222222222222MACIE_SELF_SERVICE_OPERATOR";
 const POLICY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../policies/self-service.json"
@@ -53,7 +53,7 @@ impl Local {
             input,
             &[
                 ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
-                ("AWS_ACCESS_KEY_ID", ADMINISTRATOR),
+                ("AWS_ACCESS_KEY_ID", OPERATOR),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
                 ("AWS_REGION", "eu-west-1"),
                 ("MACIECTL_POLICY", POLICY),

@@ -171,7 +171,7 @@ pub fn perform(
 }
 
 /// The service's access-denied error.
-pub fn denied(call: &Call, operation: &Operation) -> ApiError {
+pub fn denied(call: &Call, action: &str) -> ApiError {
     let code = match call.service {
         "s3" | "s3control" | "sts" => "AccessDenied",
         _ => "AccessDeniedException",
@@ -185,8 +185,8 @@ pub fn denied(call: &Call, operation: &Operation) -> ApiError {
         code,
         status,
         format!(
-            "User: {} is not authorized to perform: {}",
-            call.caller.arn, operation.action
+            "User: {} is not authorized to perform: {action}",
+            call.caller.arn
         ),
     )
 }
@@ -197,6 +197,7 @@ pub fn throttled(call: &Call) -> ApiError {
         "s3" | "s3control" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
         "sts" => ApiError::new("Throttling", 400, "Rate exceeded"),
         "macie2" => ApiError::new("ThrottlingException", 429, "Rate exceeded"),
+        "account" | "lambda" => ApiError::new("TooManyRequestsException", 429, "Rate exceeded"),
         "organizations" => ApiError::new("TooManyRequestsException", 400, "Rate exceeded"),
         "sqs" => ApiError::new("RequestThrottled", 400, "Rate exceeded"),
         "tagging" => ApiError::new("ThrottledException", 400, "Rate exceeded"),
@@ -212,7 +213,8 @@ pub fn broken(call: &Call) -> ApiError {
             500,
             "We encountered an internal error. Please try again.",
         ),
-        "macie2" => ApiError::new("InternalServerException", 500, "internal error"),
+        "macie2" | "account" => ApiError::new("InternalServerException", 500, "internal error"),
+        "lambda" => ApiError::new("ServiceException", 500, "internal error"),
         "organizations" => ApiError::new("ServiceException", 500, "internal error"),
         "events" => ApiError::new("InternalException", 500, "internal error"),
         "tagging" => ApiError::new("InternalServiceException", 500, "internal error"),

@@ -34,7 +34,7 @@ const SERVICES: [(&str, &str); 12] = [
 ];
 
 /// What each switch decides, by name.
-const SWITCHES: [(&str, &str); 12] = [
+const SWITCHES: [(&str, &str); 15] = [
     ("indexLag", "How long the tagging index lags behind S3."),
     (
         "inventoryLag",
@@ -76,6 +76,18 @@ const SWITCHES: [(&str, &str); 12] = [
     (
         "createJobInterval",
         "One `CreateClassificationJob` per this long is let through.",
+    ),
+    (
+        "disablingTakes",
+        "How long a designation that was ended stays `DISABLING_IN_PROGRESS`.",
+    ),
+    (
+        "disablingDeregisters",
+        "Whether ending the designation in the last Region also ends the delegation in Organizations.",
+    ),
+    (
+        "trustedAccessTakes",
+        "How long after `EnableAWSServiceAccess` a designation is still a `ConflictException`.",
     ),
 ];
 

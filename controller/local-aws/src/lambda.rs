@@ -1,5 +1,8 @@
-//! Lambda.
+//! Lambda: what functions are asked to do. Nothing runs here.
 
+mod invoke;
+
+pub use self::invoke::Invocation;
 use crate::{
     error::ApiError,
     operation::Operation,
@@ -7,15 +10,30 @@ use crate::{
     world::World,
 };
 
+/// Lambda in every account and Region.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Asynchronous invocations that were accepted, oldest first. Whoever runs the function takes
+    /// them from here.
+    pub invocations: Vec<Invocation>,
+}
+
 /// What is implemented.
-pub const OPERATIONS: &[Operation] = &[];
+pub const OPERATIONS: &[Operation] = &[invoke::OPERATION];
 
 /// Carries out an operation.
-pub fn perform(_world: &mut World, _call: &Call, operation: &str) -> Result<Reply, ApiError> {
-    Err(ApiError::new("UnknownOperationException", 404, operation))
+pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply, ApiError> {
+    match operation {
+        "Invoke" => invoke::perform(world, call),
+        _ => Err(ApiError::new("UnknownOperationException", 404, operation)),
+    }
 }
 
 /// The operation that a request's method and path name.
-pub fn route(_call: &Call) -> Option<&'static str> {
-    None
+pub fn route(call: &Call) -> Option<&'static str> {
+    let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    match (call.method.as_str(), path.as_slice()) {
+        ("POST", ["2015-03-31", "functions", _, "invocations"]) => Some("Invoke"),
+        _ => None,
+    }
 }

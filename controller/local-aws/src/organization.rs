@@ -6,11 +6,10 @@ use crate::{
     Clock,
     error::ApiError,
     events::{self, BusId, Destination, Target},
-    iam::Role,
     macie,
     organizations::{Account, Unit},
     request::Caller,
-    sqs,
+    roles, sqs,
     world::World,
 };
 
@@ -78,7 +77,7 @@ impl Organization {
         let mut world = World::new(self.clock.clone());
         add_organization(&mut world);
         add_accounts(&mut world, self.workloads);
-        add_roles(&mut world);
+        roles::add(&mut world, &self.regions)?;
         self.add_services(&mut world)?;
         Ok(world)
     }
@@ -96,8 +95,7 @@ impl Organization {
         let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
         for account in accounts {
             for region in &self.regions {
-                let name = format!("{FORWARDER_ROLE}{region}");
-                let role = events::put_forwarding_role(world, &account, &name);
+                let role = roles::forwarder(&account, region);
                 add_forwarder(world, &BusId::new(&account, region, "default"), &bus, &role)?;
             }
         }
@@ -202,48 +200,6 @@ fn add_account(world: &mut World, id: &str, name: &str, parent: &str) {
     world.organizations.accounts.insert(id.to_owned(), account);
 }
 
-fn add_roles(world: &mut World) {
-    let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
-    for account in accounts {
-        world.iam.put_role(&account, MEMBER_ROLE, member_role());
-    }
-    world
-        .iam
-        .put_role(ADMINISTRATOR, CONTROLLER_ROLE, controller_role());
-}
-
-fn member_role() -> Role {
-    Role {
-        trusts: vec![
-            format!("arn:aws:iam::{ADMINISTRATOR}:role/{CONTROLLER_ROLE}"),
-            ADMINISTRATOR.to_owned(),
-        ],
-        allows: owned(&[
-            "s3:ListAllMyBuckets",
-            "s3:GetBucketTagging",
-            "tag:GetResources",
-        ]),
-    }
-}
-
-fn controller_role() -> Role {
-    Role {
-        trusts: vec![ADMINISTRATOR.to_owned()],
-        allows: owned(&[
-            "macie2:*",
-            "organizations:Describe*",
-            "organizations:List*",
-            "sts:AssumeRole",
-            "events:PutEvents",
-            "sqs:*",
-        ]),
-    }
-}
-
-fn owned(actions: &[&str]) -> Vec<String> {
-    actions.iter().map(|action| (*action).to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -281,9 +237,13 @@ mod tests {
             [
                 (MANAGEMENT, forwarder),
                 (MANAGEMENT, MEMBER_ROLE),
+                (MANAGEMENT, REGISTRATION_ROLE),
                 (ADMINISTRATOR, CONTROLLER_ROLE),
                 (ADMINISTRATOR, forwarder),
                 (ADMINISTRATOR, MEMBER_ROLE),
+                (ADMINISTRATOR, OPERATOR_ROLE),
+                (ADMINISTRATOR, SCHEDULER_ROLE),
+                (ADMINISTRATOR, SETTINGS_ROLE),
                 ("300000000001", forwarder),
                 ("300000000001", MEMBER_ROLE),
                 ("300000000002", forwarder),

@@ -13,6 +13,21 @@ pub struct Caller {
     pub role: Option<String>,
 }
 
+impl Caller {
+    /// The principal as policies name it: the role behind a session.
+    pub fn principal(&self) -> String {
+        match &self.role {
+            Some(role) => role_arn(&self.account, role),
+            None => self.arn.clone(),
+        }
+    }
+}
+
+/// The ARN of a role without a path.
+pub fn role_arn(account: &str, role: &str) -> String {
+    format!("arn:aws:iam::{account}:role/{role}")
+}
+
 /// A call, decoded as far as every protocol shares.
 #[derive(Debug, Clone)]
 pub struct Call {

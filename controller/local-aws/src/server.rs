@@ -15,6 +15,7 @@ use crate::{
     error::ApiError,
     faults::Kind,
     operation::Operation,
+    recording::{self, Need},
     render,
     request::{Call, Reply},
     world::{CallRecord, SharedWorld, World},
@@ -113,12 +114,19 @@ fn answer(
         Ok(decoded) => decoded,
         Err(error) => return (request_id, (service, Some(Err(error)), None)),
     };
-    let outcome = perform(&mut world, &call, operation);
+    let needs = recording::needs(&world, &call, operation);
+    let outcome = perform(&mut world, &call, operation, &needs);
     let error = match &outcome.0 {
         Some(Ok(_)) => None,
         Some(Err(error)) => Some(error.code.clone()),
         None => Some("no-reply".to_owned()),
     };
+    let allowed = !error
+        .as_deref()
+        .is_some_and(|code| code.starts_with("AccessDenied"));
+    for need in &needs {
+        recording::note(&call.caller.principal(), need, allowed);
+    }
     let record = CallRecord {
         at: world.now(),
         service: operation.service,
@@ -137,17 +145,19 @@ fn perform(
     world: &mut World,
     call: &Call,
     operation: &'static Operation,
+    needs: &[Need],
 ) -> (Option<Result<Reply, ApiError>>, Option<Kind>) {
     if world.faults.is_dead() {
         return (None, None);
     }
-    if !world.iam.allows(&call.caller, operation.action) {
-        return (Some(Err(dispatch::denied(call, operation))), None);
+    let allowed = |need: &&Need| world.iam.allows(&call.caller, &need.action);
+    if let Some(missing) = needs.iter().find(|need| !allowed(need)) {
+        return (Some(Err(dispatch::denied(call, &missing.action))), None);
     }
     let fault = world.faults.draw(call, operation.name);
     let outcome = match &fault {
         Some(Kind::Throttle) => Some(Err(dispatch::throttled(call))),
-        Some(Kind::Deny) => Some(Err(dispatch::denied(call, operation))),
+        Some(Kind::Deny) => Some(Err(dispatch::denied(call, operation.action))),
         Some(Kind::ServerError) => Some(Err(dispatch::broken(call))),
         Some(Kind::LoseRequest) => None,
         Some(Kind::LoseReply) => {

@@ -106,20 +106,7 @@ fn assumable(world: &World, caller: &Caller, account: &str, role: &str) -> bool 
         .get(account)
         .is_some_and(|account| account.state == "ACTIVE");
     let role = world.iam.roles.get(&(account.to_owned(), role.to_owned()));
-    active && role.is_some_and(|role| role.trusts.iter().any(|trust| trusts(trust, caller)))
-}
-
-/// A trust names the whole account, the exact principal, or the role behind a session.
-fn trusts(trust: &str, caller: &Caller) -> bool {
-    let account = &caller.account;
-    let role_arn = caller
-        .role
-        .as_ref()
-        .map(|role| format!("arn:aws:iam::{account}:role/{role}"));
-    trust == account
-        || trust == format!("arn:aws:iam::{account}:root")
-        || trust == caller.arn
-        || role_arn.is_some_and(|arn| trust == arn)
+    active && role.is_some_and(|role| role.trusts(caller))
 }
 
 fn denied(caller: &Caller, resource: &str) -> ApiError {
@@ -211,7 +198,10 @@ mod tests {
     use super::*;
     use crate::{
         Clock,
-        organization::{ADMINISTRATOR, CONTROLLER_ROLE, MEMBER_ROLE, Organization, admin},
+        organization::{
+            ADMINISTRATOR, CONTROLLER_ROLE, MEMBER_ROLE, OPERATOR_ROLE, Organization,
+            REGISTRATION_ROLE, SETTINGS_ROLE, admin,
+        },
         request::Body,
     };
 
@@ -242,6 +232,16 @@ mod tests {
         perform(world, &call(caller, input), "AssumeRole")
     }
 
+    /// A standing session of a role of the administrator account.
+    fn role(world: &World, name: &str) -> Caller {
+        let key = crate::iam::role_key(ADMINISTRATOR, name);
+        world.iam.caller(&key, |_| true, world.now()).unwrap()
+    }
+
+    fn controller(world: &World) -> Caller {
+        role(world, CONTROLLER_ROLE)
+    }
+
     fn only_session(world: &World) -> (String, Session) {
         assert_eq!(world.iam.sessions.len(), 1);
         let (key, session) = world.iam.sessions.iter().next().unwrap();
@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn a_session_belongs_to_the_role_until_it_expires() {
         let mut world = world();
-        assume(&mut world, admin(ADMINISTRATOR), MEMBER_ARN).unwrap();
+        let caller = controller(&world);
+        assume(&mut world, caller, MEMBER_ARN).unwrap();
         let (key, session) = only_session(&world);
         assert!(key.starts_with("ASIA") && key.len() == 20);
         assert_eq!(
@@ -266,26 +267,34 @@ mod tests {
     }
 
     #[test]
-    fn a_trust_may_name_the_role_behind_a_session() {
+    fn of_the_administrators_account_only_controller_and_operator_get_in() {
         let mut world = world();
-        let role = world
-            .iam
-            .roles
-            .get_mut(&("300000000001".to_owned(), MEMBER_ROLE.to_owned()))
-            .unwrap();
-        role.trusts = vec![format!(
-            "arn:aws:iam::{ADMINISTRATOR}:role/{CONTROLLER_ROLE}"
-        )];
+        for name in [CONTROLLER_ROLE, OPERATOR_ROLE] {
+            let caller = role(&world, name);
+            assume(&mut world, caller, MEMBER_ARN).unwrap();
+        }
+        let settings = role(&world, SETTINGS_ROLE);
+        for stranger in [settings, admin(ADMINISTRATOR)] {
+            let refused = assume(&mut world, stranger, MEMBER_ARN).unwrap_err();
+            assert_eq!(refused.code, "AccessDenied");
+        }
+    }
+
+    #[test]
+    fn a_standing_session_is_of_a_role_that_exists() {
+        let world = world();
         assert_eq!(
-            assume(&mut world, admin(ADMINISTRATOR), MEMBER_ARN)
-                .unwrap_err()
-                .code,
-            "AccessDenied"
+            controller(&world).arn,
+            "arn:aws:sts::222222222222:assumed-role/macie-self-service-controller/standing"
         );
-        let controller = format!("arn:aws:iam::{ADMINISTRATOR}:role/{CONTROLLER_ROLE}");
-        assume(&mut world, admin(ADMINISTRATOR), &controller).unwrap();
-        let (_, session) = only_session(&world);
-        assume(&mut world, session.caller, MEMBER_ARN).unwrap();
+        let caller = |account: &str, role: &str| {
+            let key = crate::iam::role_key(account, role);
+            world.iam.caller(&key, |_| true, world.now())
+        };
+        assert!(caller("111111111111", REGISTRATION_ROLE).is_ok());
+        for (account, role) in [(ADMINISTRATOR, REGISTRATION_ROLE), (ADMINISTRATOR, "")] {
+            assert!(caller(account, role).is_err(), "{account} {role}");
+        }
     }
 
     #[test]
@@ -296,11 +305,12 @@ mod tests {
             assert_eq!((error.code.as_str(), error.status), ("AccessDenied", 403));
             assert!(error.message.contains("sts:AssumeRole on resource: arn:"));
         };
+        let controller = controller(&world);
         denied(assume(&mut world, admin("111111111111"), MEMBER_ARN));
         let missing = "arn:aws:iam::300000000001:role/missing";
-        denied(assume(&mut world, admin(ADMINISTRATOR), missing));
+        denied(assume(&mut world, controller.clone(), missing));
         let nowhere = "arn:aws:iam::999999999999:role/macie-self-service-member";
-        denied(assume(&mut world, admin(ADMINISTRATOR), nowhere));
+        denied(assume(&mut world, controller.clone(), nowhere));
         for state in [
             "SUSPENDED",
             "PENDING_CLOSURE",
@@ -309,7 +319,7 @@ mod tests {
         ] {
             let accounts = &mut world.organizations.accounts;
             accounts.get_mut("300000000001").unwrap().state = state.to_owned();
-            denied(assume(&mut world, admin(ADMINISTRATOR), MEMBER_ARN));
+            denied(assume(&mut world, controller.clone(), MEMBER_ARN));
         }
         assert!(world.iam.sessions.is_empty());
     }
@@ -317,6 +327,7 @@ mod tests {
     #[test]
     fn bad_parameters_are_validation_errors() {
         let mut world = world();
+        let caller = controller(&world);
         let good =
             json!({ "RoleArn": MEMBER_ARN, "RoleSessionName": "tests", "DurationSeconds": "900" });
         for (name, value) in [
@@ -328,10 +339,10 @@ mod tests {
         ] {
             let mut input = good.clone();
             input[name] = json!(value);
-            let outcome = perform(&mut world, &call(admin(ADMINISTRATOR), input), "AssumeRole");
+            let outcome = perform(&mut world, &call(caller.clone(), input), "AssumeRole");
             assert_eq!(outcome.unwrap_err().code, "ValidationError", "{name}");
         }
-        perform(&mut world, &call(admin(ADMINISTRATOR), good), "AssumeRole").unwrap();
+        perform(&mut world, &call(caller, good), "AssumeRole").unwrap();
     }
 
     #[test]

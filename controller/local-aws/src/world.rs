@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{clock::Clock, events, faults::Faults, iam::Iam, macie, organizations, s3, sqs};
+use crate::{
+    clock::Clock, events, faults::Faults, iam::Iam, lambda, macie, organizations, s3, sqs,
+};
 
 /// Everything that exists, and the time.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct World {
     pub sqs: sqs::State,
     /// Macie per account and Region.
     pub macie: macie::State,
+    /// What functions were asked to do.
+    pub lambda: lambda::State,
     /// Faults to inject.
     pub faults: Faults,
     /// Every call that arrived, in order.
@@ -85,6 +89,12 @@ pub struct Switches {
     pub trail: bool,
     /// The rate of CreateClassificationJob: one per this long (AWS: 10 s).
     pub create_job_interval: SignedDuration,
+    /// How long a designation that was ended stays `DISABLING_IN_PROGRESS`.
+    pub disabling_takes: SignedDuration,
+    /// Whether ending the designation in the last Region also ends the delegation in Organizations.
+    pub disabling_deregisters: bool,
+    /// How long after `EnableAWSServiceAccess` a designation is still a `ConflictException`.
+    pub trusted_access_takes: SignedDuration,
 }
 
 impl Default for Switches {
@@ -102,6 +112,9 @@ impl Default for Switches {
             tag_change_events: true,
             trail: true,
             create_job_interval: SignedDuration::from_secs(10),
+            disabling_takes: SignedDuration::ZERO,
+            disabling_deregisters: true,
+            trusted_access_takes: SignedDuration::ZERO,
         }
     }
 }
@@ -118,6 +131,7 @@ impl World {
             events: events::State::default(),
             sqs: sqs::State::default(),
             macie: macie::State::default(),
+            lambda: lambda::State::default(),
             faults: Faults::default(),
             calls: Vec::new(),
             counter: 0,

@@ -111,13 +111,13 @@ pub struct Aws {
     /// SQS in the home Region.
     pub sqs: aws_sdk_sqs::Client,
     macie: Mutex<BTreeMap<Region, aws_sdk_macie2::Client>>,
-    workloads: Mutex<BTreeMap<Scope, (Option<Credentials>, Workload)>>,
+    workloads: Mutex<BTreeMap<Scope, (Credentials, Workload)>>,
     /// The management account does not change while a process lives.
     pub(crate) management: OnceCell<AccountId>,
 }
 
 /// The base configuration: the SDK's own chain of credentials and endpoints, our patience and clock.
-pub(crate) async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) -> SdkConfig {
+pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) -> SdkConfig {
     let retry = match tuning.adaptive {
         true => RetryConfig::adaptive(),
         false => RetryConfig::standard(),
@@ -222,26 +222,23 @@ impl Aws {
         self.base.clone().into_builder().region(region).build()
     }
 
-    /// Credentials in the account; none in the administrator's own, which it reads by its own right.
-    async fn session(&self, scope: &Scope) -> Result<Option<Credentials>, Trouble> {
-        if scope.account == self.identity.account {
-            return Ok(None);
-        }
+    /// Credentials of the member role, in the administrator's own account too: the controller's
+    /// role reads no bucket anywhere.
+    async fn session(&self, scope: &Scope) -> Result<Credentials, Trouble> {
         let role = format!(
             "arn:{}:iam::{}:role/{}",
             self.identity.partition, scope.account, self.member_role
         );
         let now = self.clock.now();
         let session = self.sessions.open(&self.sts, &scope.account, &role, now);
-        session.await.map(Some)
+        session.await
     }
 
-    fn make(&self, scope: &Scope, session: Option<Credentials>) -> Workload {
-        let mut config = self.in_region(&scope.region).into_builder();
-        if let Some(credentials) = session {
-            config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
-        }
-        let config = config.build();
+    fn make(&self, scope: &Scope, session: Credentials) -> Workload {
+        let config = self.in_region(&scope.region).into_builder();
+        let config = config
+            .credentials_provider(SharedCredentialsProvider::new(session))
+            .build();
         Workload {
             s3: aws_sdk_s3::Client::new(&config),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&config),

@@ -69,7 +69,9 @@ pub fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
         code if code.contains("Throttl") || code.contains("TooManyRequests") => {
             ErrorClass::Throttled
         }
-        code if code.contains("Conflict") => ErrorClass::Conflict,
+        code if code.contains("Conflict") || code == "ConcurrentModificationException" => {
+            ErrorClass::Conflict
+        }
         code if code.contains("NotFound") || code.starts_with("NoSuch") => ErrorClass::NotFound,
         code if code.contains("Validation") || code.contains("Invalid") => ErrorClass::Invalid,
         _ if status == 429 => ErrorClass::Throttled,

@@ -4,6 +4,5 @@ mod clients;
 mod error;
 mod session;
 
-pub(crate) use clients::base_config;
-pub use clients::{Aws, ConnectError, Identity, Tuning, Workload};
+pub use clients::{Aws, ConnectError, Identity, Tuning, Workload, base_config};
 pub use error::{class_of, trouble};

@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
         .flatten_event(true)
         .with_current_span(false)
         .init();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     let runtime =
         Runtime::start(&Settings::from_env(), Clock::system(), &Tuning::default()).await?;
     let runtime = Arc::new(runtime);

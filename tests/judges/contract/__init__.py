@@ -72,6 +72,9 @@ UNMODELLED: dict[str, dict[str, str]] = {
         "InternalFailure": "SQS API Reference, CommonErrors",
         "InvalidParameterValue": "SQS API Reference, CommonErrors (InvalidParameterValue)",
     },
+    "lambda": {
+        "AccessDeniedException": "Lambda API Reference, CommonErrors",
+    },
     "macie2": {
         # The three tagging operations list no errors in the model.
         "ResourceNotFoundException": "Macie API Reference, tags-resourcearn",
@@ -89,7 +92,7 @@ ONE_PAGE: dict[tuple[str, str], str] = {
 
 def load() -> dict[tuple[str, str], Case]:
     """Every case."""
-    from contract import events, macie, organizations, s3, sqs, sts, tagging
+    from contract import account, events, functions, macie, organizations, s3, sqs, sts, tagging
 
-    assert all((events, macie, organizations, s3, sqs, sts, tagging))
+    assert all((account, events, functions, macie, organizations, s3, sqs, sts, tagging))
     return CASES

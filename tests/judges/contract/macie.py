@@ -100,6 +100,27 @@ def designation(aws: Driver) -> None:
     assert listed(management, "list_organization_admin_accounts", "adminAccounts") == []
     enable(**name)
     assert listed(management, "list_organization_admin_accounts", "adminAccounts") == accounts
+    aws.control("switches", {"disablingTakes": "PT1M"})
+    disable(**name)
+    leaving = listed(management, "list_organization_admin_accounts", "adminAccounts")
+    assert leaving == [{"accountId": ADMINISTRATOR, "status": "DISABLING_IN_PROGRESS"}]
+    aws.refused("ConflictException", enable, **name)
+    aws.advance("PT2M")
+    assert listed(management, "list_organization_admin_accounts", "adminAccounts") == []
+
+
+@case("macie2", "GetFindingsPublicationConfiguration", "PutFindingsPublicationConfiguration")
+def publication(aws: Driver) -> None:
+    own = macie(aws)
+    found = own.get_findings_publication_configuration()["securityHubConfiguration"]
+    assert found == {"publishPolicyFindings": True, "publishClassificationFindings": False}
+    wanted = {"publishPolicyFindings": False, "publishClassificationFindings": True}
+    own.put_findings_publication_configuration(securityHubConfiguration=wanted)
+    found = own.get_findings_publication_configuration()["securityHubConfiguration"]
+    assert found == wanted
+    stranger = macie(aws, MEMBER)
+    aws.refused("AccessDeniedException", stranger.get_findings_publication_configuration)
+    aws.refused("AccessDeniedException", stranger.put_findings_publication_configuration)
 
 
 @case("macie2", "DescribeOrganizationConfiguration", "UpdateOrganizationConfiguration")

@@ -93,7 +93,12 @@ def list_accounts_for_parent(aws: Driver) -> None:
     aws.refused("ParentNotFoundException", call, ParentId="r-none")
 
 
-@case("organizations", "ListDelegatedAdministrators", "RegisterDelegatedAdministrator")
+@case(
+    "organizations",
+    "ListDelegatedAdministrators",
+    "RegisterDelegatedAdministrator",
+    "DeregisterDelegatedAdministrator",
+)
 def delegated_administrators(aws: Driver) -> None:
     service = {"ServicePrincipal": "guardduty.amazonaws.com"}
     register = management(aws).register_delegated_administrator
@@ -110,6 +115,11 @@ def delegated_administrators(aws: Driver) -> None:
     macie = pages(aws, name, key, 1, ServicePrincipal=MACIE)
     assert [account["Id"] for account in macie] == [ADMINISTRATOR]
     refused_to_members_of(aws, WORKLOADS[1], name)
+    deregister = management(aws).deregister_delegated_administrator
+    deregister(AccountId=WORKLOADS[0], **service)
+    assert [account["Id"] for account in pages(aws, name, key, 1)] == [ADMINISTRATOR]
+    again = {"AccountId": WORKLOADS[0], **service}
+    aws.refused("AccountNotRegisteredException", deregister, **again)
 
 
 def refused_to_members_of(aws: Driver, account: str, name: str) -> None:

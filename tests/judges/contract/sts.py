@@ -1,7 +1,7 @@
 """STS."""
 
 from contract import case
-from world import ADMINISTRATOR, WORKLOADS, Driver, client
+from world import ADMINISTRATOR, OPERATOR, WORKLOADS, Driver, client
 
 ROLE = f"arn:aws:iam::{WORKLOADS[0]}:role/macie-self-service-member"
 
@@ -17,7 +17,7 @@ def get_caller_identity(aws: Driver) -> None:
 
 @case("sts", "AssumeRole")
 def assume_role(aws: Driver) -> None:
-    sts = aws.client("sts", ADMINISTRATOR)
+    sts = aws.client("sts", OPERATOR)
     assumed = sts.assume_role(RoleArn=ROLE, RoleSessionName="judge", DurationSeconds=900)
     keys = assumed["Credentials"]
     session = aws.watched(
@@ -36,7 +36,8 @@ def assume_role(aws: Driver) -> None:
     assert identity["UserId"] == assumed["AssumedRoleUser"]["AssumedRoleId"]
     missing = ROLE.replace("member", "missing")
     aws.refused("AccessDenied", sts.assume_role, RoleArn=missing, RoleSessionName="judge")
-    foreign = aws.client("sts", WORKLOADS[1])
-    aws.refused("AccessDenied", foreign.assume_role, RoleArn=ROLE, RoleSessionName="judge")
+    for stranger in (WORKLOADS[1], ADMINISTRATOR):
+        foreign = aws.client("sts", stranger)
+        aws.refused("AccessDenied", foreign.assume_role, RoleArn=ROLE, RoleSessionName="judge")
     name = {"RoleArn": ROLE, "RoleSessionName": "not valid"}
     aws.refused("ValidationError", sts.assume_role, **name)

@@ -93,10 +93,8 @@ fn tell(handled: &Handled, now: Timestamp) {
 
 fn welcome(sandbox: &Sandbox, home: &str) {
     let endpoint = sandbox.local.endpoint();
-    let (team, admin) = (
-        iam::access_key(&organization::workload(1)),
-        iam::access_key(organization::ADMINISTRATOR),
-    );
+    let team = iam::access_key(&organization::workload(1));
+    let operator = iam::role_key(organization::ADMINISTRATOR, organization::OPERATOR_ROLE);
     let bucket = "--bucket invoices";
     output::line(format!(
         "\
@@ -109,9 +107,9 @@ In a second terminal, as a development team ({}):
   aws s3api create-bucket {bucket} --create-bucket-configuration LocationConstraint={home}
   aws s3api put-bucket-tagging {bucket} --tagging 'TagSet=[{{Key=macie,Value=true}}]'
 
-As the administrator ({}):
+As an operator, a role in the administrator's account ({}):
 
-  export AWS_ACCESS_KEY_ID={admin}
+  export AWS_ACCESS_KEY_ID={operator}
   aws macie2 list-members
   aws macie2 list-classification-jobs
   maciectl status --policy policies/self-service.json

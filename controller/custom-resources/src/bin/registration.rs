@@ -1,3 +1,8 @@
-//! A custom resource.
+//! `Custom::MacieRegistration` as a Lambda function.
 
-fn main() {}
+use custom_resources::{frame::Resource, lambda};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::run(Resource::Registration).await
+}

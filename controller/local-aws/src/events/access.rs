@@ -3,23 +3,15 @@
 
 use serde_json::Value;
 
-use crate::{iam::Role, world::World};
+use crate::{
+    iam::{arn_like, like},
+    world::World,
+};
 
 /// The action that forwarding and publishing need.
 const ACTION: &str = "events:PutEvents";
 /// The principal that assumes forwarding roles.
-const SERVICE: &str = "events.amazonaws.com";
-
-/// Creates the role that a rule needs to send events to another bus: EventBridge may assume it,
-/// and it may put events. Returns its ARN.
-pub fn put_forwarding_role(world: &mut World, account: &str, name: &str) -> String {
-    let role = Role {
-        trusts: vec![SERVICE.to_owned()],
-        allows: vec![ACTION.to_owned()],
-    };
-    world.iam.put_role(account, name, role);
-    format!("arn:aws:iam::{account}:role/{name}")
-}
+pub(super) const SERVICE: &str = "events.amazonaws.com";
 
 /// Why the role of a rule in `account` cannot forward, if it cannot.
 pub(super) fn check_role(world: &World, account: &str, arn: &str) -> Result<(), String> {
@@ -34,7 +26,7 @@ pub(super) fn check_role(world: &World, account: &str, arn: &str) -> Result<(), 
     if !role.trusts.iter().any(|principal| principal == SERVICE) {
         return Err(format!("role {arn} does not trust {SERVICE}"));
     }
-    if !role.allows.iter().any(|allowed| like(allowed, ACTION)) {
+    if !role.allows(ACTION) {
         return Err(format!("role {arn} does not allow {ACTION}"));
     }
     Ok(())
@@ -144,36 +136,6 @@ fn many(value: &Value) -> Vec<Value> {
         Value::Array(values) => values.clone(),
         one => vec![one.clone()],
     }
-}
-
-/// IAM's `*` and `?`, over the whole text.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    like_characters(&pattern, &text)
-}
-
-fn like_characters(pattern: &[char], text: &[char]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some(('*', rest)), None) => like_characters(rest, text),
-        (Some(('*', rest)), Some((_, tail))) => {
-            like_characters(rest, text) || like_characters(pattern, tail)
-        }
-        (Some((wanted, rest)), Some((found, tail))) => {
-            (*wanted == '?' || wanted == found) && like_characters(rest, tail)
-        }
-        _ => false,
-    }
-}
-
-/// `ArnLike`: each of the six parts of an ARN by itself.
-fn arn_like(pattern: &str, arn: &str) -> bool {
-    let (patterns, parts) = (pattern.splitn(6, ':'), arn.splitn(6, ':'));
-    patterns.clone().count() == parts.clone().count()
-        && patterns
-            .zip(parts)
-            .all(|(pattern, part)| like(pattern, part))
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{BusId, Destination, REMEMBERED, Seen, Target, Undelivered, access, buses};
-use crate::{sqs, world::World};
+use crate::{
+    recording::{self, Need},
+    sqs,
+    world::World,
+};
 
 /// How an event came to a bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub(super) fn time(at: jiff::Timestamp) -> String {
 pub(super) fn publish(world: &mut World, bus: &BusId, event: Value, arrival: Arrival) {
     remember(world, bus, &event);
     for (rule, target) in matching(world, bus, &event) {
-        if let Err(reason) = deliver(world, bus, &target, &event, arrival) {
+        if let Err(reason) = deliver(world, bus, &rule, &target, &event, arrival) {
             fail(world, bus, rule, &target, event.clone(), reason);
         }
     }
@@ -85,16 +89,30 @@ fn matching(world: &World, bus: &BusId, event: &Value) -> Vec<(String, Target)> 
 fn deliver(
     world: &mut World,
     bus: &BusId,
+    rule: &str,
     target: &Target,
     event: &Value,
     arrival: Arrival,
 ) -> Result<(), String> {
     match &target.destination {
         Destination::Queue(queue) => {
+            let need = Need::new("sqs:SendMessage", queue.arn(), &queue.account)
+                .with("aws:SourceArn", bus.rule_arn(rule))
+                .with("aws:SourceAccount", bus.account.as_str());
+            recording::note(access::SERVICE, &need, true);
             sqs::send(world, queue, event.to_string()).map_err(|error| error.to_string())?;
         }
         Destination::Bus(to) => {
-            check_hop(world, bus, to, target.role_arn.as_deref(), event, arrival)?;
+            let role = target.role_arn.as_deref();
+            let hop = check_hop(world, bus, to, role, event, arrival);
+            if let Some(role) = role {
+                let text = |name: &str| event.get(name).cloned().unwrap_or_default();
+                let need = Need::new("events:PutEvents", to.arn(), &to.account)
+                    .with("events:source", text("source"))
+                    .with("events:detail-type", text("detail-type"));
+                recording::note(role, &need, hop.is_ok());
+            }
+            hop?;
             publish(world, to, event.clone(), Arrival::Forwarded);
         }
     }

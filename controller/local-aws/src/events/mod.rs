@@ -23,7 +23,6 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use access::put_forwarding_role;
 pub use buses::{create_bus, put_policy};
 pub use delivery::emit;
 pub use operations::OPERATIONS;

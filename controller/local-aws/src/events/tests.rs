@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     clock::Clock,
+    iam::Role,
     organizations::Account,
-    request::{Body, Caller},
+    request::{Body, Caller, role_arn},
     sqs,
 };
 
@@ -79,8 +80,19 @@ fn hub(world: &mut World) -> BusId {
     hub
 }
 
+/// A role that EventBridge may assume and that may put events.
+fn put_forwarding_role(world: &mut World, account: &str) -> String {
+    let role = Role {
+        trusts: vec!["events.amazonaws.com".to_owned()],
+        allows: vec!["events:PutEvents".to_owned()],
+        ..Role::default()
+    };
+    world.iam.put_role(account, "forwarder", role);
+    role_arn(account, "forwarder")
+}
+
 fn forward(world: &mut World, account: &str, hub: &BusId) {
-    let role = put_forwarding_role(world, account, "forwarder");
+    let role = put_forwarding_role(world, account);
     let bus = BusId::new(account, REGION, "default");
     put_rule(world, &bus, "forward", &json!({"source": ["aws.s3"]})).unwrap();
     let target = Target::new("hub", Destination::Bus(hub.clone())).role(&role);

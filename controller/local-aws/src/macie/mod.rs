@@ -41,7 +41,7 @@ pub use self::{
     organization::{Administration, designate, end_designation},
     runs::{Run, RunError, Scan},
     schedule::Schedule,
-    session::{Session, Status, enable},
+    session::{Publication, Session, Status, enable},
     wire::Tags,
 };
 use crate::{
@@ -57,6 +57,8 @@ pub struct State {
     pub sessions: BTreeMap<Scope, Session>,
     /// The designated administrator and its members, by Region.
     pub administrations: BTreeMap<String, Administration>,
+    /// The administrator that was last removed from a Region, and when it is gone.
+    pub leaving: BTreeMap<String, (String, Timestamp)>,
     /// Every job, oldest first. Jobs cannot be deleted.
     pub jobs: Vec<Job>,
     /// What jobs have scanned, oldest first.
@@ -145,7 +147,9 @@ pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply,
         | "DisableMacie"
         | "GetAdministratorAccount"
         | "GetClassificationExportConfiguration"
-        | "PutClassificationExportConfiguration" => session::perform(world, call, operation),
+        | "PutClassificationExportConfiguration"
+        | "GetFindingsPublicationConfiguration"
+        | "PutFindingsPublicationConfiguration" => session::perform(world, call, operation),
         "EnableOrganizationAdminAccount"
         | "ListOrganizationAdminAccounts"
         | "DisableOrganizationAdminAccount"

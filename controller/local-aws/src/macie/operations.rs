@@ -47,6 +47,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(GetUsageTotals, "What the organization has cost this month or in 30 days, by kind.", "usage"),
     operation!(GetClassificationExportConfiguration, "Where results are stored.", "classification-export-configuration"),
     operation!(PutClassificationExportConfiguration, "Sets where results are stored: an existing bucket and a KMS key.", "classification-export-configuration"),
+    operation!(GetFindingsPublicationConfiguration, "Which findings are published to Security Hub: policy findings at first.", "findings-publication-configuration"),
+    operation!(PutFindingsPublicationConfiguration, "Sets which findings are published to Security Hub; nothing is published here.", "findings-publication-configuration"),
     operation!(GetAdministratorAccount, "The administrator of a member; empty for others.", "administrator"),
     operation!(TagResource, "Adds tags to a member or a job.", "tags-resourcearn"),
     operation!(UntagResource, "Removes tags from a member or a job.", "tags-resourcearn"),
@@ -59,7 +61,11 @@ pub fn route(call: &Call) -> Option<&'static str> {
     let method = call.method.as_str();
     match segments.as_slice() {
         [
-            "macie" | "admin" | "administrator" | "classification-export-configuration",
+            "macie"
+            | "admin"
+            | "administrator"
+            | "classification-export-configuration"
+            | "findings-publication-configuration",
             ..,
         ]
         | ["automated-discovery", ..] => settings(method, &segments),
@@ -92,6 +98,8 @@ fn settings(method: &str, segments: &[&str]) -> Option<&'static str> {
         ("PATCH", ["automated-discovery", "accounts"]) => "BatchUpdateAutomatedDiscoveryAccounts",
         ("GET", ["classification-export-configuration"]) => "GetClassificationExportConfiguration",
         ("PUT", ["classification-export-configuration"]) => "PutClassificationExportConfiguration",
+        ("GET", ["findings-publication-configuration"]) => "GetFindingsPublicationConfiguration",
+        ("PUT", ["findings-publication-configuration"]) => "PutFindingsPublicationConfiguration",
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -73,6 +74,11 @@ pub(super) fn perform(world: &mut World, call: &Call, operation: &str) -> Outcom
 pub fn designate(world: &mut World, administrator: &str, region: &str) -> Result<(), ApiError> {
     account_id("adminAccountId", administrator)?;
     check_candidate(world, administrator)?;
+    if let Some((leaving, _)) = leaving(world, region) {
+        return Err(conflict(format!(
+            "`{leaving}` is still being removed as the Macie administrator in {region}"
+        )));
+    }
     if let Some(current) = world.macie.administrator(region) {
         return Err(conflict(format!(
             "`{current}` is already the Macie administrator in {region}"
@@ -88,6 +94,7 @@ pub fn designate(world: &mut World, administrator: &str, region: &str) -> Result
             "`{other}` is the Macie administrator in another Region: it must be the same account in all"
         )));
     }
+    check_trusted_access(world)?;
     let administration = Administration {
         administrator: administrator.to_owned(),
         auto_enable: false,
@@ -100,6 +107,21 @@ pub fn designate(world: &mut World, administrator: &str, region: &str) -> Result
     register(world, administrator);
     session::enable(world, region, administrator);
     Ok(())
+}
+
+/// Trusted access that Organizations was just told of is not yet seen by Macie.
+fn check_trusted_access(world: &World) -> Result<(), ApiError> {
+    let since = world.organizations.trusted_since.get(PRINCIPAL);
+    let seen = since.and_then(|since| {
+        let takes = world.switches.trusted_access_takes;
+        since.checked_add(takes).ok()
+    });
+    match seen {
+        Some(seen) if world.now() < seen => Err(conflict(
+            "the organization's trusted access for Macie is being enabled",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_candidate(world: &World, administrator: &str) -> Result<(), ApiError> {
@@ -147,11 +169,21 @@ pub fn end_designation(
         )));
     }
     world.macie.administrations.remove(region);
-    if world.macie.administrations.is_empty() {
+    if let Ok(gone) = world.now().checked_add(world.switches.disabling_takes) {
+        let leaving = (administrator.to_owned(), gone);
+        world.macie.leaving.insert(region.to_owned(), leaving);
+    }
+    if world.macie.administrations.is_empty() && world.switches.disabling_deregisters {
         let delegated = &mut world.organizations.delegated;
         delegated.retain(|(service, account)| service != PRINCIPAL || account != administrator);
     }
     Ok(())
+}
+
+/// The administrator that is still being removed from a Region, and until when.
+fn leaving<'w>(world: &'w World, region: &str) -> Option<&'w (String, Timestamp)> {
+    let leaving = world.macie.leaving.get(region);
+    leaving.filter(|(_, gone)| world.now() < *gone)
 }
 
 fn management_only(world: &World, call: &Call) -> Result<(), ApiError> {
@@ -180,10 +212,10 @@ fn list(world: &World, call: &Call) -> Outcome {
     if administrator != Some(call.caller.account.as_str()) {
         management_only(world, call)?;
     }
-    let accounts = administrator
-        .map(|account| json!({"accountId": account, "status": "ENABLED"}))
-        .into_iter()
-        .collect();
+    let enabled = administrator.map(|account| json!({"accountId": account, "status": "ENABLED"}));
+    let disabling = leaving(world, &call.region)
+        .map(|(account, _)| json!({"accountId": account, "status": "DISABLING_IN_PROGRESS"}));
+    let accounts = enabled.into_iter().chain(disabling).collect();
     let (page, next) = Paging::of_query(call)?.cut(accounts);
     Ok(Reply::json(paged("adminAccounts", page, next)))
 }

@@ -33,6 +33,8 @@ pub struct Session {
     pub discovery: Discovery,
     /// Where results are stored, as given.
     pub export: Option<ExportConfiguration>,
+    /// Which findings go to Security Hub.
+    pub publication: Publication,
     pub(super) refresh: Refresh,
 }
 
@@ -77,6 +79,32 @@ pub struct S3Destination {
     kms_key_arn: String,
 }
 
+/// Which findings go to Security Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Publication {
+    /// Policy findings.
+    pub publish_policy_findings: bool,
+    /// Sensitive data findings.
+    pub publish_classification_findings: bool,
+}
+
+/// What AWS documents as the defaults.
+impl Default for Publication {
+    fn default() -> Self {
+        Self {
+            publish_policy_findings: true,
+            publish_classification_findings: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PutPublication {
+    security_hub_configuration: Option<Publication>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Settings {
@@ -98,7 +126,9 @@ pub(super) fn perform(world: &mut World, call: &Call, operation: &str) -> Outcom
         "DisableMacie" => disable(world, &scope),
         "GetAdministratorAccount" => administrator(world, &scope),
         "GetClassificationExportConfiguration" => export(world, &scope),
-        _ => put_export(world, call, &scope),
+        "PutClassificationExportConfiguration" => put_export(world, call, &scope),
+        "GetFindingsPublicationConfiguration" => publication(world, &scope),
+        _ => put_publication(world, call, &scope),
     }
 }
 
@@ -121,6 +151,7 @@ pub(super) fn begin(world: &mut World, scope: &Scope, at: Timestamp) {
         updated_at: at,
         discovery: Discovery::default(),
         export: None,
+        publication: Publication::default(),
         refresh: Refresh::at(at),
     };
     world.macie.sessions.insert(scope.clone(), session);
@@ -274,6 +305,22 @@ fn put_export(world: &mut World, call: &Call, scope: &Scope) -> Outcome {
     let reply: Value = json!({ "configuration": configuration });
     required_mut(world, scope)?.export = Some(configuration);
     Ok(Reply::json(reply))
+}
+
+fn publication(world: &World, scope: &Scope) -> Outcome {
+    let publication = required(world, scope)?.publication;
+    Ok(Reply::json(
+        json!({ "securityHubConfiguration": publication }),
+    ))
+}
+
+fn put_publication(world: &mut World, call: &Call, scope: &Scope) -> Outcome {
+    required(world, scope)?;
+    let given: PutPublication = input(call)?;
+    if let Some(publication) = given.security_hub_configuration {
+        required_mut(world, scope)?.publication = publication;
+    }
+    Ok(done())
 }
 
 fn check_destination(world: &World, destination: &S3Destination) -> Result<(), ApiError> {

@@ -96,6 +96,13 @@ pub const OPERATIONS: &[Operation] = &[
     },
     Operation {
         service: "organizations",
+        name: "DeregisterDelegatedAdministrator",
+        action: "organizations:DeregisterDelegatedAdministrator",
+        does: "Ends the delegation of a service to a member; what the service itself knows stays as it is; management account only.",
+        source: "Organizations API Reference, DeregisterDelegatedAdministrator",
+    },
+    Operation {
+        service: "organizations",
         name: "CreateAccount",
         action: "organizations:CreateAccount",
         does: "Creates an account in the root, with a role that trusts the management account; it is there at once, and the status follows from DescribeCreateAccountStatus.",
@@ -137,6 +144,9 @@ pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply,
     match operation {
         "EnableAWSServiceAccess" => write::enable_service_access(world, call),
         "RegisterDelegatedAdministrator" => write::register_delegated_administrator(world, call),
+        "DeregisterDelegatedAdministrator" => {
+            write::deregister_delegated_administrator(world, call)
+        }
         "CreateAccount" => write::create_account(world, call),
         "CloseAccount" => write::close_account(world, call),
         "MoveAccount" => write::move_account(world, call),
@@ -216,6 +226,8 @@ pub struct State {
     pub delegated: Vec<(String, String)>,
     /// Service principals with trusted access.
     pub trusted_services: Vec<String>,
+    /// When services were given trusted access, of those that were since the world began.
+    pub trusted_since: BTreeMap<String, Timestamp>,
     /// Requests to create an account, by request id.
     pub requests: BTreeMap<String, AccountRequest>,
 }

@@ -16,9 +16,15 @@ pub fn enable_service_access(world: &mut World, call: &Call) -> Result<Value, Ap
             format!("You specified an unrecognized service principal: `{principal}`"),
         ));
     }
-    let trusted = &mut world.organizations.trusted_services;
-    if !trusted.iter().any(|known| known == principal) {
-        trusted.push(principal.to_owned());
+    let now = world.now();
+    let state = &mut world.organizations;
+    if !state
+        .trusted_services
+        .iter()
+        .any(|known| known == principal)
+    {
+        state.trusted_services.push(principal.to_owned());
+        state.trusted_since.insert(principal.to_owned(), now);
     }
     Ok(json!({}))
 }
@@ -60,6 +66,29 @@ pub fn register_delegated_administrator(world: &mut World, call: &Call) -> Resul
         ));
     }
     state.delegated.push(entry);
+    Ok(json!({}))
+}
+
+/// Ends the delegation of a service to a member.
+pub fn deregister_delegated_administrator(
+    world: &mut World,
+    call: &Call,
+) -> Result<Value, ApiError> {
+    let id = account_id(call, "AccountId")?;
+    let principal = required(call, "ServicePrincipal")?;
+    let state = &mut world.organizations;
+    if !state.accounts.contains_key(id) {
+        return Err(no_account(id));
+    }
+    let entry = (principal.to_owned(), id.to_owned());
+    if !state.delegated.contains(&entry) {
+        return Err(ApiError::new(
+            "AccountNotRegisteredException",
+            400,
+            "The account is not a delegated administrator of this service.",
+        ));
+    }
+    state.delegated.retain(|known| *known != entry);
     Ok(json!({}))
 }
 
@@ -108,9 +137,12 @@ fn add_account(world: &mut World, email: &str, name: &str, role: &str) -> Result
         disabled_regions: Vec::new(),
     };
     state.accounts.insert(id.clone(), account);
-    let trusts = vec![state.management.clone()];
-    let allows = vec!["*".to_owned()];
-    world.iam.put_role(&id, role, Role { trusts, allows });
+    let made = Role {
+        trusts: vec![state.management.clone()],
+        allows: vec!["*".to_owned()],
+        ..Role::default()
+    };
+    world.iam.put_role(&id, role, made);
     Ok(id)
 }
 

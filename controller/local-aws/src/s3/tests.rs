@@ -288,11 +288,11 @@ fn buckets_are_created_where_the_request_says() {
 #[test]
 fn a_role_creates_tagged_buckets_only_if_it_may_tag() {
     let mut world = world();
-    let allows = vec!["s3:CreateBucket".to_owned()];
-    let trusts = Vec::new();
-    world
-        .iam
-        .put_role(ACCOUNT, "builder", crate::iam::Role { trusts, allows });
+    let role = crate::iam::Role {
+        allows: vec!["s3:CreateBucket".to_owned()],
+        ..crate::iam::Role::default()
+    };
+    world.iam.put_role(ACCOUNT, "builder", role);
     let mut caller = admin(ACCOUNT);
     caller.role = Some("builder".to_owned());
     let tags = [("macie", "true")];
