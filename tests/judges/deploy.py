@@ -14,7 +14,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import deploy_readers
 import world
+from deploy_template import Template
 from world import ADMINISTRATOR, HOME, MANAGEMENT
 
 ORGANIZATION = "o-exampleorg1"
@@ -22,12 +24,15 @@ REGIONS = (HOME, "us-east-1")
 VERSION = "0.1.0"
 CONTROLLER = world.ROOT / "delegated-admin" / "controller.yaml"
 REGISTRATION = world.ROOT / "delegated-admin" / "management-account.yaml"
+STACK_SET = world.ROOT / "stacksets" / "stack-set.yaml"
 WORKLOAD = world.ROOT / "stacksets" / "workload-account.yaml"
 FUNCTIONS = {
     ADMINISTRATOR: ("controller", "administrator-settings"),
     MANAGEMENT: ("registration",),
 }
 EMPTY = ("No updates are to be performed", "didn't contain changes")
+# What AWS takes and never tells again.
+NOT_TOLD = {("AWS::Lambda::Function", "Code")}
 PATIENCE = 60.0
 
 
@@ -68,6 +73,16 @@ def registration_parameters() -> dict[str, str]:
         "Regions": ",".join(REGIONS),
         "CodeBucket": code_bucket(MANAGEMENT),
         "Architecture": "x86_64",
+    }
+
+
+def stack_set_parameters(unit: str) -> dict[str, str]:
+    """What the stack of the StackSet is given."""
+    return {
+        **workload_parameters(),
+        "OrganizationalUnitIds": unit,
+        "Regions": ",".join(REGIONS),
+        "CodeBucket": code_bucket(MANAGEMENT),
     }
 
 
@@ -131,6 +146,30 @@ class Engine:
             for one in found
             if "LogicalResourceId" in one
         }
+
+    def differences(
+        self, template: Template, stack: str | None, not_made: set[str]
+    ) -> set[tuple[str, str]]:
+        """Type and property of what is not as the template asks for.
+
+        Without a stack, resources are found by their names alone.
+        """
+        made = {name: (kind, "") for name, (kind, _) in template.resources().items()}
+        if stack is not None:
+            made = self.resources(template.account, template.region, stack)
+        found: set[tuple[str, str]] = set()
+        for logical, (kind, wanted) in template.resources().items():
+            if kind in not_made:
+                continue
+            assert logical in made, f"{logical} ({kind}) of {stack} is not there"
+            there = deploy_readers.read(
+                lambda service: self.client(service, template.account, template.region),
+                kind,
+                wanted,
+                made[logical][1],
+            )
+            found |= {(kind, name) for name, value in wanted.items() if there.get(name) != value}
+        return found - NOT_TOLD
 
 
 def _zip(program: Path | None) -> bytes:

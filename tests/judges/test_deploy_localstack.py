@@ -19,6 +19,7 @@ import deploy
 import localstack_engine
 import world
 from deploy import until
+from deploy_template import Template
 from world import ADMINISTRATOR, HOME, WORKLOADS, Driver
 
 FIXTURES = world.ROOT / "tests" / "fixtures"
@@ -39,6 +40,23 @@ NOT_MADE = {
     "AWS::CloudWatch::Dashboard",
     "AWS::Logs::MetricFilter",
     "Custom::MacieAdministratorSettings",
+}
+# What is made here, but has no reader.
+NOT_LOOKED_AT = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::Events::EventBusPolicy",
+    "AWS::S3::BucketPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Scheduler::Schedule",
+}
+# Properties that this engine does not keep.
+NOT_KEPT = {
+    ("AWS::Events::EventBus", "Description"),
+    ("AWS::Lambda::Function", "RecursiveLoop"),
+    ("AWS::Lambda::Function", "ReservedConcurrentExecutions"),
+    ("AWS::Logs::LogGroup", "RetentionInDays"),
+    ("AWS::S3::Bucket", "BucketEncryption"),
+    ("AWS::S3::Bucket", "LifecycleConfiguration"),
 }
 
 pytestmark = pytest.mark.skipif(
@@ -198,6 +216,15 @@ def test_only_what_this_engine_has_not_is_not_made(rig: Rig) -> None:
         assert set(home) == {"ForwarderRole", "MemberRole", "S3Calls", "TagChanges"}
         other = rig.engine.resources(account, OTHER, FORWARDERS)
         assert set(other) == {"ForwarderRole", "S3Calls", "TagChanges"}
+
+
+def test_the_stacks_are_what_the_templates_say(rig: Rig) -> None:
+    given = deploy.controller_parameters()
+    template = Template(deploy.CONTROLLER, given, ADMINISTRATOR, HOME)
+    assert rig.engine.differences(template, STACK, NOT_MADE | NOT_LOOKED_AT) == NOT_KEPT
+    for region in deploy.REGIONS:
+        template = Template(deploy.WORKLOAD, deploy.workload_parameters(), WORKLOADS[0], region)
+        assert rig.engine.differences(template, FORWARDERS, set()) == set()
 
 
 def test_deployed_patterns_forward_every_event_that_they_should(rig: Rig) -> None:
