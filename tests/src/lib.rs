@@ -2,6 +2,8 @@
 //! verbs as a team speaks them, questions about where things ended, and a safety monitor that
 //! knows nothing of the controller and reads every scenario's whole history when it ends.
 
+pub mod custom_resource;
+pub mod function;
 pub mod monitor;
 pub mod scenario;
 pub mod setup;

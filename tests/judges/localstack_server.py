@@ -1,0 +1,79 @@
+"""LocalStack with one change: functions are programs on this machine instead of containers.
+
+It runs in LocalStack's own Python. `localstack_engine.py` starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from localstack.runtime.main import main
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.plugins import DockerRuntimeExecutorPlugin
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+import runtime_api
+
+LOOPBACK = "127.0.0.1"
+
+
+class Programs(RuntimeExecutor):
+    """Runs `bootstrap` of the function's zip with the environment that the function has.
+
+    What is added to the environment is where the rest of AWS is: FUNCTIONS, as JSON.
+    """
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+        super().__init__(id, function_version)
+        self.log = Path(os.environ["FUNCTION_LOGS"], f"{id}.log")
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        function_version.config.code.prepare_for_execution()
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        pass
+
+    @classmethod
+    def validate_environment(cls) -> bool:
+        return True
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        program = self.function_version.config.code.get_unzipped_code_location() / "bootstrap"
+        environment = {name: str(value) for name, value in env_vars.items()}
+        environment |= json.loads(os.environ["FUNCTIONS"])
+        self.function = runtime_api.Function(program, environment, self.log)
+
+    def stop(self) -> None:
+        self.function.stop()
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        invocation = runtime_api.Invocation(
+            payload["invoke-id"],
+            payload["invoked-function-arn"],
+            payload["payload"].encode(),
+            self.function_version.config.timeout,
+        )
+        done = self.function.invoke(invocation)
+        return InvocationResult(done.request_id, done.answer, done.failed, self.get_logs())
+
+    def get_logs(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def get_address(self) -> str:
+        return LOOPBACK
+
+    def get_endpoint_from_executor(self) -> str:
+        return LOOPBACK
+
+    def get_runtime_endpoint(self) -> str:
+        return f"http://{LOOPBACK}"
+
+
+DockerRuntimeExecutorPlugin.load = lambda self, *_, **__: Programs
+
+if __name__ == "__main__":
+    main()
