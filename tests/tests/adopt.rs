@@ -26,7 +26,9 @@ fn parse(arguments: &[&str]) -> Result<AdoptArgs, String> {
 
 async fn run(scenario: &Scenario, arguments: &[&str]) -> Vec<Row> {
     let args = parse(arguments).unwrap();
-    adopt(&scenario.sandbox.runtime, None, &args).await.unwrap()
+    adopt(&scenario.operator().await, None, &args)
+        .await
+        .unwrap()
 }
 
 /// `account Region verdict`, for rows that are about something.

@@ -65,8 +65,8 @@ async fn healthy() -> Scenario {
 }
 
 async fn lines(scenario: &Scenario) -> Vec<Line> {
-    let runtime = &scenario.sandbox.runtime;
-    examine(runtime, None, &stack_sets(runtime)).await
+    let runtime = scenario.operator().await;
+    examine(&runtime, None, &stack_sets(&runtime)).await
 }
 
 fn stack_sets(runtime: &Runtime) -> StackSets {

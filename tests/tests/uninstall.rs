@@ -24,8 +24,8 @@ fn args(arguments: &[&str]) -> UninstallArgs {
 }
 
 async fn run(scenario: &Scenario, arguments: &[&str]) -> Result<Outcome, String> {
-    let runtime = &scenario.sandbox.runtime;
-    let outcome = uninstall(runtime, None, &args(arguments)).await;
+    let runtime = scenario.operator().await;
+    let outcome = uninstall(&runtime, None, &args(arguments)).await;
     outcome.map_err(|error| error.to_string())
 }
 

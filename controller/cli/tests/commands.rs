@@ -255,7 +255,7 @@ fn doctor_does_not_stop_at_a_wrong_account_or_policy() {
         ("AKIA0000300000000001", POLICY, "administrator"),
         ("AKIA0000300000000001", parameter, "policy"),
         ("AKIA0000999999999999", POLICY, "administrator"),
-        (ADMINISTRATOR, "/does/not/exist", "policy"),
+        (OPERATOR, "/does/not/exist", "policy"),
     ] {
         let variables = variables(key);
         let variables: Vec<(&str, &str)> = variables
