@@ -33,7 +33,7 @@ FUNCTIONS = {
 EMPTY = ("No updates are to be performed", "didn't contain changes")
 # What AWS takes and never tells again.
 NOT_TOLD = {("AWS::Lambda::Function", "Code")}
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def until(what: str, found: Callable[[], Any]) -> Any:

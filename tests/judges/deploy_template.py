@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,8 @@ class Template:
     given: dict[str, str]
     account: str
     region: str
+    # Ids that the engine has chosen, by logical id.
+    chosen: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.document = yaml.load(self.path.read_text(), _Loader)
@@ -150,6 +152,8 @@ class Template:
 
     def _attribute(self, name: str, attribute: str) -> Any:
         kind = self.document["Resources"][name]["Type"]
+        if name in self.chosen:
+            return f"arn:aws:kms:{self.region}:{self.account}:key/{self.chosen[name]}"
         if kind not in NAMES:
             return Unknown()
         if attribute != "Arn":

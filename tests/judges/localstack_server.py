@@ -45,6 +45,8 @@ class Programs(RuntimeExecutor):
         program = self.function_version.config.code.get_unzipped_code_location() / "bootstrap"
         environment = {name: str(value) for name, value in env_vars.items()}
         environment |= json.loads(os.environ["FUNCTIONS"])
+        # The key that LocalStack and the local AWS both know.
+        environment["AWS_ACCESS_KEY_ID"] = self.function_version.id.account
         self.function = runtime_api.Function(program, environment, self.log)
 
     def stop(self) -> None:
