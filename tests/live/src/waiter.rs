@@ -47,15 +47,15 @@ impl Waiter {
         }
     }
 
-    /// Lets time pass.
-    pub async fn pause(&self, by: SignedDuration) -> Result<()> {
+    /// Lets time pass; the time that it then is.
+    pub async fn pause(&self, by: SignedDuration) -> Result<Timestamp> {
         match self {
-            Self::Real => tokio::time::sleep(by.try_into().unwrap_or(Duration::ZERO)).await,
-            Self::Turn(address) => {
-                clock(address, Some(by)).await?;
+            Self::Real => {
+                tokio::time::sleep(by.try_into().unwrap_or(Duration::ZERO)).await;
+                Ok(Timestamp::now())
             }
+            Self::Turn(address) => clock(address, Some(by)).await,
         }
-        Ok(())
     }
 
     /// Looks until there is an answer; the answer and how long it took, or none in time.
@@ -65,13 +65,13 @@ impl Waiter {
         mut look: impl AsyncFnMut() -> Result<Option<T>>,
     ) -> Result<Option<(T, SignedDuration)>> {
         let began = self.now().await?;
+        let mut now = began;
         loop {
-            let found = look().await?;
-            let passed = self.now().await?.duration_since(began);
-            match found {
+            let passed = now.duration_since(began);
+            match look().await? {
                 Some(found) => return Ok(Some((found, passed))),
                 None if passed >= pace.limit => return Ok(None),
-                None => self.pause(pace.step).await?,
+                None => now = self.pause(pace.step).await?,
             }
         }
     }
@@ -80,10 +80,9 @@ impl Waiter {
     pub async fn reach(&self, at: Timestamp) -> Result<bool> {
         let left = at.duration_since(self.now().await?);
         match self {
-            Self::Turn(_) if left.is_positive() => self.pause(left).await?,
-            _ => return Ok(!left.is_positive()),
+            Self::Turn(_) if left.is_positive() => Ok(self.pause(left).await? >= at),
+            _ => Ok(!left.is_positive()),
         }
-        Ok(true)
     }
 }
 
