@@ -84,7 +84,8 @@ fn every_threat_names_tests_that_exist() {
         let (_, shown) = threat
             .split_once("\nShown by (")
             .unwrap_or_else(|| panic!("no test is named: {threat}"));
-        let named = named(&format!("({}", shown.split_once(')').unwrap().0));
+        let listed = format!("({}", shown.split_once(')').unwrap().0);
+        let named = named(&listed);
         assert!(!named.is_empty(), "{threat}");
         for (file, name) in named {
             assert!(has_test(file, name), "{file} has no test `{name}`");
