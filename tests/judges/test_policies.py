@@ -132,7 +132,7 @@ def test_actions_are_written_out() -> None:
 
 
 def test_the_service_control_policy_is_short_enough() -> None:
-    """5,120 characters (AWS Organizations User Guide, orgs_reference_limits), blanks not counted."""
+    """5,120 characters (AWS Organizations User Guide, orgs_reference_limits)."""
     text = json.dumps(IN_TEMPLATES["service-control-policy.json"], separators=(",", ":"))
     assert len(text) <= 5120
 

@@ -42,7 +42,8 @@ def test_every_template_is_judged() -> None:
 
 
 def test_cfn_lint_finds_nothing() -> None:
-    command = [sys.executable, "-m", "cfnlint", "--regions", "eu-west-1", "us-east-1", "--"]
+    main = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    command = [sys.executable, "-c", main, "--regions", "eu-west-1", "us-east-1", "--"]
     ended = subprocess.run(
         [*command, *templates.NAMES], cwd=world.ROOT, capture_output=True, text=True, check=False
     )
@@ -98,7 +99,9 @@ def test_the_version_is_the_release() -> None:
     assert release
     for name, template in TEMPLATES.items():
         parameter = template["Parameters"]["Version"]
-        assert (parameter["Default"], parameter["AllowedValues"]) == (release[1], [release[1]]), name
+        assert (parameter["Default"], parameter["AllowedValues"]) == (release[1], [release[1]]), (
+            name
+        )
 
 
 def test_data_is_kept() -> None:
@@ -120,9 +123,7 @@ def pattern(file: str) -> Any:
 
 
 def test_rules_have_the_published_patterns() -> None:
-    rules = {
-        properties["Name"]: properties for *_, properties in resources("AWS::Events::Rule")
-    }
+    rules = {properties["Name"]: properties for *_, properties in resources("AWS::Events::Rule")}
     assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
         "macie-self-service-s3-calls": pattern("stacksets/events/s3-calls.json"),
         "macie-self-service-tag-changes": pattern("stacksets/events/tag-changes.json"),
@@ -156,7 +157,9 @@ def test_the_member_role_is_made_in_the_home_region_only() -> None:
     elsewhere = templates.Resolver(
         TEMPLATES[name], {**templates.SAMPLES, "AWS::Region": "us-east-1"}
     )
-    roles = [role["Properties"]["RoleName"] for role in elsewhere.resources("AWS::IAM::Role").values()]
+    roles = [
+        role["Properties"]["RoleName"] for role in elsewhere.resources("AWS::IAM::Role").values()
+    ]
     assert roles == ["macie-self-service-forwarder-us-east-1"]
 
 
@@ -197,9 +200,7 @@ def test_functions_log_where_their_role_may() -> None:
 
 
 def test_code_is_named_after_the_binaries() -> None:
-    binaries = {
-        path.stem for path in (world.ROOT / "controller").glob("**/src/bin/*.rs")
-    } | {
+    binaries = {path.stem for path in (world.ROOT / "controller").glob("**/src/bin/*.rs")} | {
         found
         for path in (world.ROOT / "controller").glob("*/Cargo.toml")
         for found in re.findall(r'\[\[bin\]\]\s*name = "([^"]+)"', path.read_text())
