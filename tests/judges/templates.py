@@ -1,4 +1,4 @@
-"""The templates as CloudFormation would see them: short forms read, intrinsic functions resolved."""
+"""The templates as CloudFormation sees them: short forms read, intrinsic functions resolved."""
 
 from __future__ import annotations
 

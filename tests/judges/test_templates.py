@@ -298,3 +298,17 @@ def test_custom_resources_get_what_they_read() -> None:
         *("PublishPolicyFindings", "PublishClassificationFindings"),
     }
     assert settings["ServiceTimeout"] == registration["ServiceTimeout"] == 3600
+
+
+def test_the_control_tower_example_gives_every_parameter() -> None:
+    manifest = templates.load("stacksets/control-tower/manifest.yaml")
+    by_file = {name.rsplit("/", 1)[1]: template for name, template in TEMPLATES.items()}
+    for stack in manifest["resources"]:
+        parameters = by_file[stack["resource_file"].rsplit("/", 1)[1]]["Parameters"]
+        given = {one["parameter_key"]: one["parameter_value"] for one in stack["parameters"]}
+        needed = {name for name, of in parameters.items() if "Default" not in of}
+        assert needed <= set(given) <= set(parameters), stack["name"]
+        for name, value in given.items():
+            parts = value.split(",") if parameters[name]["Type"] != "String" else [value]
+            for part in parts:
+                assert re.search(parameters[name]["AllowedPattern"], part), (name, part)
