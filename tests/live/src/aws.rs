@@ -221,6 +221,7 @@ async fn config(profile: &str, region: &Region, endpoint: Option<&str>) -> SdkCo
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
 }
 

@@ -85,7 +85,7 @@ async fn delay(aws: &Aws, base: Decimal, book: &mut Book) -> Result<Option<Times
 async fn visible(aws: &Aws, bucket: &str) -> Result<()> {
     inventory::nudge(aws).await?;
     let lag = inventory::seen(aws, bucket, VALUE).await?;
-    lag.with_context(|| format!("Macie has not seen the tag of {bucket} for 30 minutes"))?;
+    lag.with_context(|| format!("Macie has not seen the tag of {bucket} for 20 minutes"))?;
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub const QUESTIONS: [&str; 9] = [
     "index-lag",
 ];
 /// CloudTrail's events take minutes.
-const PATIENCE: Pace = Pace::new(20, 20);
+const PATIENCE: Pace = Pace::new(30, 20);
 
 /// Asks.
 pub async fn ask(aws: &Aws, args: &Args, book: &mut Book) -> Result<()> {

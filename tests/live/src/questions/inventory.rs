@@ -23,7 +23,7 @@ pub const QUESTIONS: [&str; 3] = [
 ];
 /// How long a change may take to be seen; one that Macie does not watch must not be waited for
 /// until its daily look.
-const PATIENCE: Pace = Pace::new(20, 30);
+const PATIENCE: Pace = Pace::new(30, 20);
 
 /// Asks.
 pub async fn ask(aws: &Aws, args: &Args, book: &mut Book) -> Result<()> {
@@ -31,8 +31,8 @@ pub async fn ask(aws: &Aws, args: &Args, book: &mut Book) -> Result<()> {
     events::create_bucket(aws, &bucket, None).await?;
     aws.put_tags(&bucket, &[(TAG, "put")]).await?;
     let Some(lag) = seen(aws, &bucket, "put").await? else {
-        book.found("inventory-lag", "not seen in 30 minutes", false);
-        anyhow::bail!("Macie has not seen a tag for 30 minutes");
+        book.found("inventory-lag", "not seen in 20 minutes", false);
+        anyhow::bail!("Macie has not seen a tag for 20 minutes");
     };
     let same = about(lag, Switches::default().inventory_lag);
     book.found("inventory-lag", format!("seen after {}", shown(lag)), same);
@@ -48,7 +48,7 @@ pub async fn ask(aws: &Aws, args: &Args, book: &mut Book) -> Result<()> {
         );
         return Ok(());
     }
-    book.found("inventory-tag-resource", "not seen in 30 minutes", !watches);
+    book.found("inventory-tag-resource", "not seen in 20 minutes", !watches);
     refresh(aws, &bucket, book).await
 }
 
@@ -61,7 +61,7 @@ async fn refresh(aws: &Aws, bucket: &str, book: &mut Book) -> Result<()> {
             book.found("describe-buckets", observed, refreshes);
         }
         None => {
-            let observed = "not seen 30 minutes after DescribeBuckets";
+            let observed = "not seen 20 minutes after DescribeBuckets";
             book.found("describe-buckets", observed, !refreshes);
         }
     }
