@@ -133,13 +133,15 @@ def test_the_custom_resources_designate_the_administrator_and_keep_its_settings(
     key = rig.engine.resources(ADMINISTRATOR, HOME, STACK)["ResultsKey"][1]
     given = deploy.controller_parameters()
     template = Template(deploy.CONTROLLER, given, ADMINISTRATOR, HOME, {"ResultsKey": key})
+    results = f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
+    rig.bucket(ADMINISTRATOR, results, {})
     answer = ask(rig.call("lambda"), template, "Settings", "Create")
     assert answer["Status"] == "SUCCESS", answer
     for region in deploy.REGIONS:
         macie = rig.aws.client("macie2", ADMINISTRATOR, region)
         assert macie.describe_organization_configuration()["autoEnable"] is False
         place = macie.get_classification_export_configuration()["configuration"]["s3Destination"]
-        assert place["bucketName"] == f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
+        assert place["bucketName"] == results
         assert place["kmsKeyArn"].endswith(f":key/{key}")
 
 
