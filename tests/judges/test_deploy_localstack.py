@@ -222,12 +222,18 @@ def test_a_poison_message_ends_among_the_dead_letters(rig: Rig) -> None:
     until("an empty queue", rig.is_idle)
 
 
-def test_the_sweep_finds_what_no_event_told(rig: Rig) -> None:
+def test_the_sweep_finds_what_no_event_told_and_the_bus_hears_of_it(rig: Rig) -> None:
     rig.bucket(WORKLOADS[2], "ledgers", {"macie": "true"})
     target = rig.call("scheduler").get_schedule(Name="macie-self-service-sweep")["Target"]
     assert target["Arn"] == f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{QUEUE}"
-    rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
-    until("enrolled", lambda: WORKLOADS[2] in rig.members())
+    with rig.subscriber() as subscriber:
+        rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
+        until("enrolled", lambda: WORKLOADS[2] in rig.members())
+        (message,) = until("published", lambda: rig.receive(subscriber))
+        published = json.loads(message["Body"])
+        assert published["detail-type"] == "Account Enrolled"
+        assert published["detail"]["account"] == WORKLOADS[2]
+        until("an empty queue", rig.is_idle)
 
 
 def test_a_second_deploy_changes_nothing(rig: Rig) -> None:
