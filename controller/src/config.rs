@@ -130,22 +130,37 @@ pub struct Runtime {
     pub policy: PolicyStore,
     /// Its own queue.
     pub queue_url: Option<String>,
+    /// The Region that the caller is configured for; the clients go by the policy's home Region.
+    pub configured_region: Option<String>,
 }
 
 impl Runtime {
-    /// Reads the policy, asks who the caller is and makes the clients.
+    /// Reads the policy, asks who the caller is and makes the clients; the caller is the
+    /// delegated Macie administrator.
     pub async fn start(
         settings: &Settings,
         clock: Clock,
         tuning: &Tuning,
     ) -> Result<Self, ConfigError> {
+        let runtime = Self::as_caller(settings, clock, tuning).await?;
+        runtime.controller.aws.check_administrator().await?;
+        Ok(runtime)
+    }
+
+    /// The same for any caller: to read what this account may read, never to write.
+    pub async fn as_caller(
+        settings: &Settings,
+        clock: Clock,
+        tuning: &Tuning,
+    ) -> Result<Self, ConfigError> {
         let base = base_config(settings, &clock, tuning).await;
+        let configured_region = base.region().map(ToString::to_string);
         let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
         let ssm = aws_sdk_ssm::Client::new(&base);
         let policy = load(&source, &ssm).await?;
         let home: &Region = &policy.home_region;
         let role = settings.member_role.as_deref().unwrap_or(MEMBER_ROLE);
-        let aws = Aws::connect(base, home, role, clock.clone()).await?;
+        let aws = Aws::as_caller(base, home, role, clock.clone()).await?;
         let last_good = Mutex::new((Arc::new(policy), clock.now()));
         Ok(Self {
             controller: Controller {
@@ -161,6 +176,7 @@ impl Runtime {
                 last_good,
             },
             queue_url: settings.queue_url.clone(),
+            configured_region,
         })
     }
 }

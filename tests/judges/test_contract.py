@@ -72,7 +72,10 @@ READS: dict[str, tuple[str, dict[str, str]]] = {
     "sqs": ("list_queues", {}),
     "macie2": ("list_members", {}),
     "account": ("list_regions", {}),
-    "lambda": ("invoke", {"FunctionName": "registration", "InvocationType": "Event"}),
+    "cloudformation": ("list_stack_sets", {}),
+    "cloudtrail": ("describe_trails", {}),
+    "lambda": ("get_account_settings", {}),
+    "ssm": ("get_parameter", {"Name": "/macie-self-service/policy"}),
 }
 
 

@@ -1,6 +1,10 @@
 //! CloudFormation and Lambda as the custom resources see them: requests with a presigned URL on
 //! loopback, invocations that are made again when they fail, and continuations.
 
+pub mod faults;
+pub mod mailbox;
+pub mod state;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -8,12 +12,6 @@ use std::{
 };
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
-use axum::{
-    Router,
-    body::to_bytes,
-    extract::{Request, State},
-    http::StatusCode,
-};
 use controller::{
     aws::Tuning,
     clock::Clock,
@@ -27,8 +25,9 @@ use custom_resources::{
 use jiff::SignedDuration;
 use local_aws::{LocalAws, SharedWorld, World, iam, organization};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
+use self::mailbox::{Mailbox, serve};
 use crate::EU;
 
 /// How long Lambda lets a function run.
@@ -52,14 +51,6 @@ pub struct Stack {
     requests: usize,
     /// The invocations of the last request.
     pub runs: usize,
-}
-
-/// Where answers go.
-#[derive(Debug)]
-struct Mailbox {
-    world: SharedWorld,
-    answers: Mutex<Vec<Value>>,
-    refuse: Mutex<usize>,
 }
 
 /// Pauses turn the world's clock instead of passing.
@@ -86,20 +77,22 @@ impl Drop for Stack {
 impl Stack {
     /// A stack in the account that the resource belongs in.
     pub async fn new(world: World, resource: Resource) -> Self {
-        let account = match resource {
-            Resource::Registration => organization::MANAGEMENT,
-            Resource::AdministratorSettings => organization::ADMINISTRATOR,
+        let (account, role) = match resource {
+            Resource::Registration => (organization::MANAGEMENT, organization::REGISTRATION_ROLE),
+            Resource::AdministratorSettings => {
+                (organization::ADMINISTRATOR, organization::SETTINGS_ROLE)
+            }
         };
-        Self::in_account(world, resource, account).await
+        let key = iam::role_key(account, role);
+        Self::with_key(world, resource, account, &key).await
     }
 
-    /// A stack in an account.
+    /// A stack in another account, which has no such role: its function may do everything.
     pub async fn in_account(world: World, resource: Resource, account: &str) -> Self {
         Self::with_key(world, resource, account, &iam::access_key(account)).await
     }
 
-    /// A stack whose function calls with an access key: that of its role.
-    pub async fn with_key(world: World, resource: Resource, account: &str, key: &str) -> Self {
+    async fn with_key(world: World, resource: Resource, account: &str, key: &str) -> Self {
         let local = LocalAws::start(world, 0).await.unwrap();
         let shared = local.world().clone();
         let settings = Settings {
@@ -228,13 +221,18 @@ impl Stack {
             let next = self.world(|world| std::mem::take(&mut world.lambda.invocations));
             queue.extend(next.into_iter().map(|invocation| invocation.payload));
         }
-        let answers = std::mem::take(&mut *self.mailbox.answers.lock().unwrap());
+        let answers = self.take_answers();
         for answer in &answers {
             self.check(&payload, answer);
             let id = answer["PhysicalResourceId"].as_str().unwrap();
             self.physical_id = Some(id.to_owned());
         }
         answers
+    }
+
+    /// The answers that came since the last time.
+    pub fn take_answers(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.mailbox.answers.lock().unwrap())
     }
 
     /// One invocation; whether it succeeded. A process that died leaves a world that answers again.
@@ -293,78 +291,4 @@ fn world_clock(world: &SharedWorld, look: SignedDuration) -> Clock {
         world.advance(look);
         world.now()
     })
-}
-
-/// A server that plays the presigned URL.
-async fn serve(mailbox: Arc<Mailbox>) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/answer", listener.local_addr().unwrap());
-    let app = Router::new().fallback(receive).with_state(mailbox);
-    let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    (url, server)
-}
-
-/// A presigned URL takes an answer that was signed for: `PUT`, with an empty content type.
-async fn receive(State(mailbox): State<Arc<Mailbox>>, request: Request) -> StatusCode {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 1 << 20).await.unwrap();
-    let signed = parts
-        .uri
-        .query()
-        .is_some_and(|query| query.contains("X-Amz-Signature"));
-    let kind = parts
-        .headers
-        .get("content-type")
-        .is_none_or(|kind| kind.is_empty());
-    if parts.method != "PUT" || !signed || !kind || body.len() > 4096 {
-        return StatusCode::FORBIDDEN;
-    }
-    let mut refuse = mailbox.refuse.lock().unwrap();
-    // Whoever is dead does not answer.
-    if *refuse > 0 || mailbox.world.lock().faults.is_dead() {
-        *refuse = refuse.saturating_sub(1);
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
-    let answer = serde_json::from_slice(&body).unwrap();
-    mailbox.answers.lock().unwrap().push(answer);
-    StatusCode::OK
-}
-
-/// An organization in which nobody has registered anything for Macie yet.
-pub fn unregistered(mut world: World) -> World {
-    world.macie.administrations.clear();
-    world.macie.sessions.clear();
-    world.organizations.trusted_services.clear();
-    world.organizations.delegated.clear();
-    world
-}
-
-/// What the custom resources are responsible for, and where members are.
-pub fn state(world: &World) -> Vec<String> {
-    let organizations = &world.organizations;
-    let mut lines = vec![
-        format!("trusted {:?}", organizations.trusted_services),
-        format!("delegated {:?}", organizations.delegated),
-    ];
-    for (region, administration) in &world.macie.administrations {
-        let administrator = &administration.administrator;
-        let members: Vec<&String> = administration.members.keys().collect();
-        let auto = administration.auto_enable;
-        lines.push(format!(
-            "{region}: {administrator}, members {members:?}, auto {auto}"
-        ));
-    }
-    for (scope, session) in &world.macie.sessions {
-        lines.push(format!(
-            "{}/{}: {:?} {:?} discovery {} {:?} {:?}",
-            scope.account,
-            scope.region,
-            session.status,
-            session.finding_publishing_frequency,
-            session.discovery.enabled,
-            session.export,
-            session.publication,
-        ));
-    }
-    lines
 }

@@ -3,7 +3,7 @@
 //! knows nothing of the controller and reads every scenario's whole history when it ends.
 
 pub mod custom_resource;
-pub mod fault_matrix;
+pub mod function;
 pub mod monitor;
 pub mod scenario;
 pub mod setup;

@@ -21,7 +21,7 @@ use local_aws::{
     sqs::{self, QueueId},
     world::CallRecord,
 };
-use maciectl::sandbox::{Sandbox, attach};
+use maciectl::sandbox::{Sandbox, attach, attach_as};
 use serde_json::{Value, json};
 
 use crate::{Setup, monitor, setup::merge};
@@ -362,6 +362,18 @@ impl Scenario {
         attach(&self.sandbox.local, &self.policy, &self.tuning)
             .await
             .unwrap()
+    }
+
+    /// `maciectl` of an operator, in the same world.
+    pub async fn operator(&self) -> Runtime {
+        attach_as(
+            organization::OPERATOR_ROLE,
+            &self.sandbox.local,
+            &self.policy,
+            &self.tuning,
+        )
+        .await
+        .unwrap()
     }
 
     /// The calls so far.

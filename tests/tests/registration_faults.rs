@@ -2,16 +2,16 @@
 
 use controller_tests::{
     EU, US,
-    custom_resource::{Stack, state, unregistered},
-    fault_matrix::Matrix,
-    scenario::{START, account, duration},
+    custom_resource::{
+        Stack,
+        faults::Matrix,
+        state::{organization, state, unregistered},
+    },
+    scenario::{account, duration},
 };
 use custom_resources::frame::Resource;
 use jiff::SignedDuration;
-use local_aws::{
-    Clock, World, macie,
-    organization::{ADMINISTRATOR, Organization},
-};
+use local_aws::{World, macie, organization::ADMINISTRATOR};
 use serde_json::{Value, json};
 
 const MANY: [&str; 10] = [
@@ -26,13 +26,6 @@ const MANY: [&str; 10] = [
     "sa-east-1",
     "us-west-2",
 ];
-
-fn organization(workloads: usize, regions: &[&str]) -> World {
-    let clock = Clock::Frozen(START.parse().unwrap());
-    Organization::new(workloads, regions, clock)
-        .build()
-        .unwrap()
-}
 
 fn properties(administrator: &str, regions: &[&str], move_from: &str) -> Value {
     json!({

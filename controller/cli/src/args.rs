@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use clap::Parser;
+use clap::{Args, Subcommand, ValueEnum};
 use controller::config::{MEMBER_ROLE, Settings};
 use controller_core::id::{AccountId, BucketName, Region};
 
@@ -122,6 +123,33 @@ pub enum Command {
         #[arg(long)]
         account: Option<AccountId>,
     },
+    /// Check what the controller needs, and what works against it; write nothing.
+    #[command(
+        after_help = "Before an installation it shows what is missing, after it what is not well. \
+            Exits with 1 when a line says `fail`, else with 0.\n\nExamples:\n  maciectl doctor\n  \
+            maciectl doctor --output json | jq '.lines[] | select(.status != \"pass\")'\n  \
+            maciectl doctor --stack-set-profile management --stack-set-call-as self"
+    )]
+    Doctor(DoctorArgs),
+    /// Make accounts that were members before the controller its own.
+    #[command(
+        after_help = "An adopted account is treated as one that the controller enrolled: it is \
+            suspended when nothing of it is opted in for a whole grace period. Adopting writes the \
+            ownership tag on the member in each governed Region, and nothing else.\n\n\
+            Examples:\n  maciectl adopt --plan --all-members\n  \
+            maciectl adopt --plan 111122223333\n  \
+            maciectl adopt --apply 111122223333 444455556666"
+    )]
+    Adopt(AdoptArgs),
+    /// Cancel the controller's jobs, suspend its members if asked to, and list what remains.
+    #[command(
+        after_help = "The controller must be stopped first, for it would create its jobs again:\n  \
+            aws lambda put-function-concurrency --function-name macie-self-service-controller \
+            --reserved-concurrent-executions 0\n\n\
+            Examples:\n  maciectl uninstall --plan\n  maciectl uninstall --apply\n  \
+            maciectl uninstall --apply --members suspend --confirm o-exampleorg1"
+    )]
+    Uninstall(UninstallArgs),
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example:\n  maciectl completions bash > /etc/bash_completion.d/maciectl"
@@ -130,6 +158,79 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Which accounts to adopt.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Whether to write.
+    #[command(flatten)]
+    pub mode: ModeArgs,
+    /// The accounts.
+    #[arg(required_unless_present = "all_members")]
+    pub accounts: Vec<AccountId>,
+    /// Every member that is not the controller's; only shown, to be named one by one.
+    #[arg(long, conflicts_with_all = ["accounts", "apply"])]
+    pub all_members: bool,
+}
+
+/// What an uninstallation leaves.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// Whether to write.
+    #[command(flatten)]
+    pub mode: ModeArgs,
+    /// What becomes of the members that the controller owns; others are never touched.
+    #[arg(long, value_enum, default_value_t = Members::Keep)]
+    pub members: Members,
+    /// The organization's id, to suspend members with `--apply`.
+    #[arg(long, value_name = "ORGANIZATION")]
+    pub confirm: Option<String>,
+    /// The controller is stopped; only needed when Lambda cannot be asked.
+    #[arg(long)]
+    pub controller_stopped: bool,
+}
+
+/// Whether to write.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ModeArgs {
+    /// Show what would happen; write nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// Do it.
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// What becomes of members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Members {
+    /// Macie stays on, and is paid for.
+    Keep,
+    /// Macie is suspended: nothing is monitored, scanned or charged.
+    Suspend,
+}
+
+/// Where the StackSet of the forwarders is read.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// As whom to read StackSets: `self` in the management account, else `delegated-admin`.
+    #[arg(long, value_enum, default_value_t = StackSetCaller::DelegatedAdmin)]
+    pub stack_set_call_as: StackSetCaller,
+    /// Profile with which to read StackSets, if not the administrator's.
+    #[arg(long)]
+    pub stack_set_profile: Option<String>,
+}
+
+/// As whom StackSets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StackSetCaller {
+    /// As the organization's management account.
+    #[value(name = "self")]
+    Own,
+    /// As a delegated administrator of StackSets.
+    DelegatedAdmin,
 }
 
 /// Which accounts.

@@ -151,9 +151,20 @@ impl Sandbox {
 
 /// A controller of a local AWS; several can be attached to one.
 pub async fn attach(local: &LocalAws, policy: &str, tuning: &Tuning) -> Result<Runtime> {
+    attach_as(organization::CONTROLLER_ROLE, local, policy, tuning).await
+}
+
+/// The same with the credentials of another role of the administrator account, as `maciectl` has
+/// an operator's.
+pub async fn attach_as(
+    role: &str,
+    local: &LocalAws,
+    policy: &str,
+    tuning: &Tuning,
+) -> Result<Runtime> {
     let shared = local.world().clone();
     let clock = Clock::new(move || shared.lock().now());
-    Ok(Runtime::start(&settings(local, policy), clock, tuning).await?)
+    Ok(Runtime::start(&settings(role, local, policy), clock, tuning).await?)
 }
 
 /// The payload that Lambda hands to a function for a batch of SQS messages (AWS Lambda Developer
@@ -173,7 +184,7 @@ fn batch(messages: &[Message]) -> Value {
     json!({ "Records": records })
 }
 
-fn settings(local: &LocalAws, policy: &str) -> Settings {
+fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
     let home =
         controller_core::policy::Policy::parse(policy).map(|policy| policy.home_region.to_string());
     let administrator = organization::ADMINISTRATOR;
@@ -190,7 +201,7 @@ fn settings(local: &LocalAws, policy: &str) -> Settings {
         region: home.ok(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
-            access_key_id: iam::role_key(administrator, organization::CONTROLLER_ROLE),
+            access_key_id: iam::role_key(administrator, role),
             secret_access_key: iam::SECRET.to_owned(),
         }),
     }

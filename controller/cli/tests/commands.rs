@@ -112,6 +112,10 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["explain", "no"],
         &["frobnicate"],
         &["--output", "xml", "plan"],
+        &["adopt", "--plan"],
+        &["adopt", "--apply", "--all-members"],
+        &["uninstall"],
+        &["uninstall", "--plan", "--members", "delete"],
     ] {
         let output = maciectl(arguments, "", &[]);
         assert_eq!(
@@ -132,6 +136,9 @@ fn help_version_and_completions_succeed() {
         &["--help"][..],
         &["--version"],
         &["explain", "--help"],
+        &["doctor", "--help"],
+        &["adopt", "--help"],
+        &["uninstall", "--help"],
         &["completions", "bash"],
     ] {
         let output = maciectl(arguments, "", &[]);
@@ -210,4 +217,88 @@ fn explain_names_a_bucket_that_is_not_there() {
     let output = local.maciectl(&["explain", "nobodys-bucket"], "");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("nobodys-bucket"));
+}
+
+#[test]
+fn doctor_is_well_on_a_fresh_organization_and_knows_the_version_that_it_is() {
+    let local = Local::start();
+    let output = local.maciectl(&["doctor", "--output", "json"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document.get("schemaVersion"), Some(&Value::from(1)));
+    for (word, count) in [("fail", 0), ("warn", 0), ("skipped", 1)] {
+        let found = document.pointer(&format!("/summary/{word}"));
+        assert_eq!(found, Some(&Value::from(count)), "{document:#}");
+    }
+    let output = local.maciectl(&["doctor"], "");
+    let said = text(&output.stdout);
+    assert!(said.contains("function-version"), "{said}");
+    assert!(
+        said.trim_end().ends_with("0 warn, 0 fail, 1 skipped"),
+        "{said}"
+    );
+}
+
+#[test]
+fn doctor_does_not_stop_at_a_wrong_account_or_policy() {
+    let local = Local::start();
+    let variables = |key: &'static str| {
+        [
+            ("AWS_ENDPOINT_URL", local.endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID", key.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+        ]
+    };
+    let parameter = "ssm:/macie-self-service/policy";
+    for (key, policy, check) in [
+        ("AKIA0000300000000001", POLICY, "administrator"),
+        ("AKIA0000300000000001", parameter, "policy"),
+        ("AKIA0000999999999999", POLICY, "administrator"),
+        (ADMINISTRATOR, "/does/not/exist", "policy"),
+    ] {
+        let variables = variables(key);
+        let variables: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let arguments = ["doctor", "--output", "json", "--policy", policy];
+        let output = maciectl(&arguments, "", &variables);
+        assert_eq!(output.status.code(), Some(1), "{key} {policy}");
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let lines = document.get("lines").and_then(Value::as_array).unwrap();
+        let failed = lines
+            .iter()
+            .find(|line| line.get("status").unwrap() == "fail");
+        assert_eq!(failed.unwrap().get("check"), Some(&Value::from(check)));
+    }
+    let arguments = ["doctor", "--policy", parameter];
+    let output = local.maciectl(&arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn uninstall_shows_its_plan_and_is_refused_while_the_controller_runs() {
+    let local = Local::start();
+    let output = local.maciectl(&["uninstall", "--plan"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.contains("Nothing to do"), "{said}");
+    assert!(said.contains("What remains"), "{said}");
+    assert!(text(&output.stderr).contains("first: the controller runs"));
+    let output = local.maciectl(&["uninstall", "--apply"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("put-function-concurrency"));
+}
+
+#[test]
+fn adopt_refuses_an_account_that_is_no_member() {
+    let local = Local::start();
+    let output = local.maciectl(&["adopt", "--plan", "300000000001", "--output", "json"], "");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let verdict = document.pointer("/accounts/0/verdict");
+    assert_eq!(verdict, Some(&Value::from("refused")), "{document:#}");
+    let output = local.maciectl(&["adopt", "--plan", "--all-members"], "");
+    assert!(text(&output.stdout).contains("Nothing to do"));
 }

@@ -19,9 +19,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Tries for what passes by itself: throttling, lost connections, and conflicts, because trusted
 /// access is eventually consistent and Regions that are changed together collide in Organizations.
 const TRIES: u32 = 8;
-/// Tries for what is usually a mistake, but is also said of a role, bucket or key that is seconds
-/// old.
-const TRIES_INVALID: u32 = 3;
+/// Tries for what is usually a mistake, but is also said of a role, policy, bucket or key that is
+/// seconds old: CloudFormation made them just before.
+const TRIES_IF_NEW: u32 = 4;
 
 /// The time of one run.
 #[derive(Debug, Clone)]
@@ -137,7 +137,10 @@ impl Pace {
 fn tries_for(class: ErrorClass) -> u32 {
     match class {
         ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Conflict => TRIES,
-        ErrorClass::Invalid | ErrorClass::NotEnabled | ErrorClass::NotFound => TRIES_INVALID,
-        ErrorClass::Denied | ErrorClass::Other => 1,
+        ErrorClass::Denied
+        | ErrorClass::Invalid
+        | ErrorClass::NotEnabled
+        | ErrorClass::NotFound => TRIES_IF_NEW,
+        ErrorClass::Other => 1,
     }
 }

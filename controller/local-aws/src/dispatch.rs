@@ -173,10 +173,13 @@ pub fn perform(
 /// The service's access-denied error.
 pub fn denied(call: &Call, action: &str) -> ApiError {
     let code = match call.service {
-        "s3" | "s3control" | "sts" => "AccessDenied",
+        "s3" | "s3control" | "sts" | "cloudformation" => "AccessDenied",
         _ => "AccessDeniedException",
     };
-    let status = if matches!(call.service, "organizations" | "tagging" | "events" | "sqs") {
+    let status = if matches!(
+        call.service,
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm"
+    ) {
         400
     } else {
         403
@@ -195,7 +198,7 @@ pub fn denied(call: &Call, action: &str) -> ApiError {
 pub fn throttled(call: &Call) -> ApiError {
     match call.service {
         "s3" | "s3control" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
-        "sts" => ApiError::new("Throttling", 400, "Rate exceeded"),
+        "sts" | "cloudformation" => ApiError::new("Throttling", 400, "Rate exceeded"),
         "macie2" => ApiError::new("ThrottlingException", 429, "Rate exceeded"),
         "account" | "lambda" => ApiError::new("TooManyRequestsException", 429, "Rate exceeded"),
         "organizations" => ApiError::new("TooManyRequestsException", 400, "Rate exceeded"),
@@ -214,8 +217,8 @@ pub fn broken(call: &Call) -> ApiError {
             "We encountered an internal error. Please try again.",
         ),
         "macie2" | "account" => ApiError::new("InternalServerException", 500, "internal error"),
-        "lambda" => ApiError::new("ServiceException", 500, "internal error"),
-        "organizations" => ApiError::new("ServiceException", 500, "internal error"),
+        "organizations" | "lambda" => ApiError::new("ServiceException", 500, "internal error"),
+        "ssm" => ApiError::new("InternalServerError", 500, "internal error"),
         "events" => ApiError::new("InternalException", 500, "internal error"),
         "tagging" => ApiError::new("InternalServiceException", 500, "internal error"),
         _ => ApiError::new("InternalFailure", 500, "internal error"),

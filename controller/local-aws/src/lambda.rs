@@ -1,11 +1,11 @@
 //! Lambda: what functions are asked to do. Nothing runs here.
 
-mod invoke;
+pub mod invoke;
+pub mod settings;
 
 pub use self::invoke::Invocation;
 use crate::{
     error::ApiError,
-    operation::Operation,
     request::{Call, Reply},
     world::World,
 };
@@ -18,14 +18,11 @@ pub struct State {
     pub invocations: Vec<Invocation>,
 }
 
-/// What is implemented.
-pub const OPERATIONS: &[Operation] = &[invoke::OPERATION];
-
 /// Carries out an operation.
 pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply, ApiError> {
     match operation {
         "Invoke" => invoke::perform(world, call),
-        _ => Err(ApiError::new("UnknownOperationException", 404, operation)),
+        _ => settings::perform(world, call, operation),
     }
 }
 
@@ -34,6 +31,6 @@ pub fn route(call: &Call) -> Option<&'static str> {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), path.as_slice()) {
         ("POST", ["2015-03-31", "functions", _, "invocations"]) => Some("Invoke"),
-        _ => None,
+        _ => settings::route(call),
     }
 }

@@ -28,7 +28,8 @@ pub fn all() -> Vec<&'static Operation> {
         crate::account::OPERATIONS,
         crate::cloudformation::OPERATIONS,
         crate::cloudtrail::OPERATIONS,
-        crate::lambda::OPERATIONS,
+        crate::lambda::invoke::OPERATIONS,
+        crate::lambda::settings::OPERATIONS,
         crate::ssm::OPERATIONS,
     ]
     .into_iter()

@@ -1,7 +1,10 @@
 //! A ready organization: what the demo, the tests and `serve` start from.
 
+mod deployment;
+
 use serde_json::{Value, json};
 
+pub use self::deployment::{POLICY_PARAMETER, RESULTS_KEY, STACK_SET, add_results, results_bucket};
 use crate::{
     Clock,
     error::ApiError,
@@ -92,6 +95,7 @@ impl Organization {
             return Ok(());
         };
         let bus = add_transport(world, home)?;
+        deployment::add(world, &self.regions, home);
         let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
         for account in accounts {
             for region in &self.regions {
@@ -108,7 +112,7 @@ fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
     let dead = sqs::create_queue(world, ADMINISTRATOR, home, DEAD_LETTERS, &[])?;
     let redrive = json!({ "deadLetterTargetArn": dead.arn(), "maxReceiveCount": "5" }).to_string();
     let attributes = [
-        ("VisibilityTimeout", "180"),
+        ("VisibilityTimeout", "720"),
         ("RedrivePolicy", redrive.as_str()),
     ];
     let queue = sqs::create_queue(world, ADMINISTRATOR, home, QUEUE, &attributes)?;

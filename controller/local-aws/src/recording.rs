@@ -7,6 +7,8 @@
 //! their context the first is kept.
 
 mod resources;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -69,14 +71,15 @@ struct Request<'a> {
     allowed: bool,
 }
 
-/// Keeps a request of a principal: the ARN of a role, or a service. Other roles than the product's
-/// are not the judge's business.
+/// Keeps a request of a principal: the ARN of a role, or a service. Other roles and resources than
+/// the product's are not the judge's business.
 pub fn note(principal: &str, need: &Need, allowed: bool) {
     static RECORDER: OnceLock<Option<Mutex<Recorder>>> = OnceLock::new();
     let recorder =
         RECORDER.get_or_init(|| std::env::var_os(FOLDER).map(|folder| open(folder.into())));
-    let ours =
-        principal.contains(":role/macie-self-service-") || principal.ends_with(".amazonaws.com");
+    let service = principal.ends_with(".amazonaws.com");
+    let ours = principal.contains(":role/macie-self-service-")
+        || service && need.resource.contains(":macie-self-service");
     if let Some(recorder) = recorder.as_ref().filter(|_| ours) {
         let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
         recorder.note(&Request {

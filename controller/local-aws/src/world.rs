@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    clock::Clock, events, faults::Faults, iam::Iam, lambda, macie, organizations, s3, sqs,
+    clock::Clock, cloudformation, cloudtrail, events, faults::Faults, iam::Iam, lambda, macie,
+    organizations, s3, sqs, ssm,
 };
 
 /// Everything that exists, and the time.
@@ -29,6 +30,14 @@ pub struct World {
     pub macie: macie::State,
     /// What functions were asked to do.
     pub lambda: lambda::State,
+    /// StackSets.
+    pub cloudformation: cloudformation::State,
+    /// Trails.
+    pub cloudtrail: cloudtrail::State,
+    /// Functions: their settings.
+    pub functions: lambda::settings::State,
+    /// Parameters.
+    pub ssm: ssm::State,
     /// Faults to inject.
     pub faults: Faults,
     /// Every call that arrived, in order.
@@ -132,6 +141,10 @@ impl World {
             sqs: sqs::State::default(),
             macie: macie::State::default(),
             lambda: lambda::State::default(),
+            cloudformation: cloudformation::State::default(),
+            cloudtrail: cloudtrail::State::default(),
+            functions: lambda::settings::State::default(),
+            ssm: ssm::State::default(),
             faults: Faults::default(),
             calls: Vec::new(),
             counter: 0,

@@ -163,18 +163,27 @@ impl Aws {
         member_role: &str,
         clock: Clock,
     ) -> Result<Self, ConnectError> {
+        let aws = Self::as_caller(base, home, member_role, clock).await?;
+        aws.check_administrator().await?;
+        Ok(aws)
+    }
+
+    /// Connects as the caller, whoever that is: to read what this account may read.
+    pub async fn as_caller(
+        base: SdkConfig,
+        home: &Region,
+        member_role: &str,
+        clock: Clock,
+    ) -> Result<Self, ConnectError> {
         let home = SdkRegion::new(home.as_str().to_owned());
         let base = base.into_builder().region(home).build();
         let sts = aws_sdk_sts::Client::new(&base);
-        let identity = identity(&sts).await?;
-        let organizations = aws_sdk_organizations::Client::new(&base);
-        check_administrator(&organizations, &identity.account).await?;
         Ok(Self {
-            identity,
+            identity: identity(&sts).await?,
             member_role: member_role.to_owned(),
             clock,
             sessions: Sessions::default(),
-            organizations,
+            organizations: aws_sdk_organizations::Client::new(&base),
             events: aws_sdk_eventbridge::Client::new(&base),
             sqs: aws_sdk_sqs::Client::new(&base),
             sts,
@@ -217,7 +226,14 @@ impl Aws {
         )
     }
 
-    fn in_region(&self, region: &Region) -> SdkConfig {
+    /// Whether the caller is the delegated Macie administrator. Jobs and members that another
+    /// account made would be invisible to the controller, and paid for twice.
+    pub async fn check_administrator(&self) -> Result<(), ConnectError> {
+        check_administrator(&self.organizations, &self.identity.account).await
+    }
+
+    /// The configuration of clients in a Region, as the caller.
+    pub fn in_region(&self, region: &Region) -> SdkConfig {
         let region = SdkRegion::new(region.as_str().to_owned());
         self.base.clone().into_builder().region(region).build()
     }
@@ -250,8 +266,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Jobs and members that another account made would be invisible to the controller, and paid for
-/// twice: it works for the delegated Macie administrator only.
 async fn check_administrator(
     organizations: &aws_sdk_organizations::Client,
     account: &AccountId,

@@ -73,6 +73,10 @@ pub fn class_of(code: &str, message: &str, status: u16) -> ErrorClass {
             ErrorClass::Conflict
         }
         code if code.contains("NotFound") || code.starts_with("NoSuch") => ErrorClass::NotFound,
+        // SQS, in its old words and in its new ones.
+        code if code.ends_with("NonExistentQueue") || code == "QueueDoesNotExist" => {
+            ErrorClass::NotFound
+        }
         code if code.contains("Validation") || code.contains("Invalid") => ErrorClass::Invalid,
         _ if status == 429 => ErrorClass::Throttled,
         _ if status >= 500 => ErrorClass::Transient,
@@ -88,6 +92,12 @@ mod tests {
     #[test]
     fn codes_have_classes() {
         let cases = [
+            (
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "",
+                400,
+                ErrorClass::NotFound,
+            ),
             (
                 "AccessDeniedException",
                 "Macie is not enabled",

@@ -72,8 +72,23 @@ UNMODELLED: dict[str, dict[str, str]] = {
         "InternalFailure": "SQS API Reference, CommonErrors",
         "InvalidParameterValue": "SQS API Reference, CommonErrors (InvalidParameterValue)",
     },
+    "cloudformation": {
+        "AccessDenied": "CloudFormation API Reference, CommonErrors (AccessDeniedException)",
+        "InternalFailure": "CloudFormation API Reference, CommonErrors",
+        "Throttling": "CloudFormation API Reference, CommonErrors (ThrottlingException)",
+        "ValidationError": "CloudFormation API Reference, CommonErrors",
+    },
+    "cloudtrail": {
+        "AccessDeniedException": "CloudTrail API Reference, CommonErrors",
+        "InternalFailure": "CloudTrail API Reference, CommonErrors",
+        "ThrottlingException": "CloudTrail API Reference, CommonErrors",
+    },
     "lambda": {
         "AccessDeniedException": "Lambda API Reference, CommonErrors",
+    },
+    "ssm": {
+        "AccessDeniedException": "Systems Manager API Reference, CommonErrors",
+        "ThrottlingException": "Systems Manager API Reference, CommonErrors",
     },
     "macie2": {
         # The three tagging operations list no errors in the model.
@@ -86,13 +101,26 @@ UNMODELLED: dict[str, dict[str, str]] = {
 ONE_PAGE: dict[tuple[str, str], str] = {
     ("organizations", "ListRoots"): "an organization has one root",
     ("organizations", "ListParents"): "an account or unit has one parent",
+    ("cloudformation", "ListStackSets"): "an organization has one StackSet here",
     ("macie2", "ListOrganizationAdminAccounts"): "an organization has one administrator",
 }
 
 
 def load() -> dict[tuple[str, str], Case]:
     """Every case."""
-    from contract import account, events, functions, macie, organizations, s3, sqs, sts, tagging
+    from contract import (
+        account,
+        deployment,
+        events,
+        functions,
+        macie,
+        organizations,
+        s3,
+        sqs,
+        sts,
+        tagging,
+    )
 
-    assert all((account, events, functions, macie, organizations, s3, sqs, sts, tagging))
+    assert all((account, deployment, events, functions, macie))
+    assert all((organizations, s3, sqs, sts, tagging))
     return CASES

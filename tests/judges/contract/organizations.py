@@ -138,6 +138,7 @@ def service_access(aws: Driver) -> None:
     assert sorted(entry["ServicePrincipal"] for entry in found) == [
         "guardduty.amazonaws.com",
         MACIE,
+        "member.org.stacksets.cloudformation.amazonaws.com",
     ]
     refused_to_members(aws, name)
 

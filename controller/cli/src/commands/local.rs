@@ -36,7 +36,8 @@ pub async fn run(global: &Global, port: u16, accounts: usize) -> Result<Exit> {
     let clock = Clock::Running {
         ahead: SignedDuration::ZERO,
     };
-    let world = Organization::new(accounts, &regions, clock).build()?;
+    let mut world = Organization::new(accounts, &regions, clock).build()?;
+    organization::add_results(&mut world, home)?;
     let sandbox = Sandbox::start(world, port, &policy, &Tuning::default()).await?;
     welcome(&sandbox, home);
     tokio::select! {

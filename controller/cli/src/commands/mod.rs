@@ -1,11 +1,15 @@
 //! One file per command.
 
+pub mod adopt;
 mod demo;
+pub mod doctor;
 mod explain;
 mod handle;
+mod listed;
 mod local;
 mod plan;
 mod status;
+pub mod uninstall;
 
 use std::io::{self, IsTerminal};
 
@@ -68,6 +72,9 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
+        Command::Adopt(args) => adopt::run(global, &args).await,
+        Command::Uninstall(args) => uninstall::run(global, &args).await,
+        Command::Doctor(args) => doctor::run(global, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "maciectl", &mut io::stdout());
             Ok(Exit::Success)

@@ -108,7 +108,9 @@ impl Wish<'_> {
     fn holds(&self, operator: &str, key: &str, values: &Value) -> Option<bool> {
         let actual = self.value_of(key)?;
         let test: fn(&str, &str) -> bool = match operator {
-            "StringEquals" => |expected, actual| expected == actual,
+            "StringEquals" | "ForAllValues:StringEquals" => |expected, actual| expected == actual,
+            // The keys that are known here always have a value.
+            "Null" => |expected, _| expected == "false",
             "StringLike" => like,
             "ArnLike" | "ArnEquals" => arn_like,
             _ => return None,
@@ -220,6 +222,16 @@ mod tests {
                 false,
             ),
             (json!({"StringEquals": {"aws:SourceIp": "1"}}), false),
+            (
+                json!({"ForAllValues:StringEquals": {"events:source": ["aws.s3"]}}),
+                true,
+            ),
+            (
+                json!({"ForAllValues:StringEquals": {"events:source": "aws.tag"}}),
+                false,
+            ),
+            (json!({"Null": {"events:source": "false"}}), true),
+            (json!({"Null": {"events:source": "true"}}), false),
             (json!({"Bool": {"events:source": "aws.s3"}}), false),
             (
                 json!({"StringEquals": {"events:source": "aws.s3", "aws:PrincipalOrgID": "x"}}),

@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// What is implemented.
-pub const OPERATION: Operation = Operation {
+pub const OPERATIONS: &[Operation] = &[Operation {
     service: "lambda",
     name: "Invoke",
     action: "lambda:InvokeFunction",
     does: "Accepts an asynchronous invocation (`InvocationType` Event) and keeps it for whoever runs the function; other types are refused.",
     source: "Lambda API Reference, Invoke",
-};
+}];
 
 /// An invocation that was accepted.
 #[derive(Debug, Clone, PartialEq)]

@@ -41,7 +41,7 @@ pub use self::{
     organization::{Administration, designate, end_designation},
     runs::{Run, RunError, Scan},
     schedule::Schedule,
-    session::{Publication, Session, Status, enable},
+    session::{Publication, Session, Status, enable, set_export},
     wire::Tags,
 };
 use crate::{

@@ -323,6 +323,26 @@ fn put_publication(world: &mut World, call: &Call, scope: &Scope) -> Outcome {
     Ok(done())
 }
 
+/// Sets where results are stored, as `PutClassificationExportConfiguration` does.
+pub fn set_export(
+    world: &mut World,
+    region: &str,
+    account: &str,
+    bucket: &str,
+    key_arn: &str,
+) -> Result<(), ApiError> {
+    let s3_destination = S3Destination {
+        bucket_name: bucket.to_owned(),
+        expected_bucket_owner: None,
+        key_prefix: None,
+        kms_key_arn: key_arn.to_owned(),
+    };
+    check_destination(world, &s3_destination)?;
+    let session = required_mut(world, &Scope::new(region, account))?;
+    session.export = Some(ExportConfiguration { s3_destination });
+    Ok(())
+}
+
 fn check_destination(world: &World, destination: &S3Destination) -> Result<(), ApiError> {
     let name = &destination.bucket_name;
     let Some(bucket) = world.s3.buckets.get(name) else {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Clock,
+    Clock, cloudformation,
     organization::{ADMINISTRATOR, MACIE, MANAGEMENT, Organization, ROOT, WORKLOADS, admin},
     request::Body,
 };
@@ -222,7 +222,9 @@ fn a_delegate_needs_a_trusted_service() {
     assert_eq!(ids(&one, "DelegatedAdministrators"), [MEMBER]);
     let trusted = manage("ListAWSServiceAccessForOrganization", json!({})).unwrap();
     let expected = json!([
-        { "ServicePrincipal": MACIE }, { "ServicePrincipal": "config.amazonaws.com" },
+        { "ServicePrincipal": MACIE },
+        { "ServicePrincipal": cloudformation::STACK_SETS },
+        { "ServicePrincipal": "config.amazonaws.com" },
     ]);
     assert_eq!(trusted["EnabledServicePrincipals"], expected);
 }

@@ -136,7 +136,8 @@ fn with_tags(call: &Call, need: Need) -> Need {
         )
 }
 
-/// Accounts, units and the organization belong to the management account.
+/// Accounts and units have the management account in their ARN, but IAM decides in the caller's
+/// account: Organizations has no policy of the resource's side for identities, only delegation.
 fn in_organization(world: &World, call: &Call, action: &str) -> Need {
     let state = &world.organizations;
     let administrator = call.text("adminAccountId");
@@ -155,9 +156,9 @@ fn in_organization(world: &World, call: &Call, action: &str) -> Need {
         Some((kind, id)) => {
             let (management, organization) = (&state.management, &state.id);
             let arn = format!("arn:aws:organizations::{management}:{kind}/{organization}/{id}");
-            Need::new(action, arn, management)
+            Need::new(action, arn, &call.caller.account)
         }
-        None => Need::new(action, "*", &state.management),
+        None => Need::new(action, "*", &call.caller.account),
     }
 }
 
@@ -264,7 +265,7 @@ fn stack_set(world: &World, call: &Call, operation: &Operation) -> Need {
         "arn:aws:cloudformation:{}:{owner}:stackset/{name}{id}",
         call.region
     );
-    Need::new(operation.action, arn, owner)
+    Need::new(operation.action, arn, &call.caller.account)
 }
 
 fn account(call: &Call, operation: &Operation) -> Need {

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_macie2::types::TimeRange;
+use controller::{aws::Tuning, config::Runtime};
 use controller_core::id::Region;
-use local_aws::organization;
+use local_aws::organization::{self, OPERATOR_ROLE};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::stage::{REGIONS, Stage, name};
-use crate::output;
+use crate::{
+    output,
+    sandbox::{DEFAULT_POLICY, attach_as},
+};
 
 /// What to try next.
 pub const NEXT: [&str; 3] = [
@@ -35,6 +39,8 @@ pub struct Standing {
 
 /// Every member, from the world and from Macie's own usage figures.
 pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
+    let local = &stage.sandbox.local;
+    let reader = attach_as(OPERATOR_ROLE, local, DEFAULT_POLICY, &Tuning::default()).await?;
     let mut standings = Vec::new();
     for region in REGIONS {
         let members: Vec<(String, String)> = {
@@ -46,7 +52,7 @@ pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
                 .collect()
         };
         for (account, member) in members {
-            let estimated_cost_usd = cost(stage, region, &account).await?;
+            let estimated_cost_usd = cost(&reader, region, &account).await?;
             let (jobs, covered_buckets) = work(stage, region, &account);
             let name = name(&account);
             standings.push(Standing {
@@ -93,10 +99,10 @@ fn work(stage: &Stage, region: &str, account: &str) -> (Vec<String>, Vec<String>
     (jobs, covered.into_iter().collect())
 }
 
-/// The sum of all usage types, month to date.
-async fn cost(stage: &Stage, region: &str, account: &str) -> Result<Decimal> {
+/// The sum of all usage types, month to date. The controller may not ask: it has no need to.
+async fn cost(reader: &Runtime, region: &str, account: &str) -> Result<Decimal> {
     let region: Region = region.parse()?;
-    let macie = stage.sandbox.runtime.controller.aws.macie(&region);
+    let macie = reader.controller.aws.macie(&region);
     let usage = macie
         .get_usage_statistics()
         .time_range(TimeRange::MonthToDate)

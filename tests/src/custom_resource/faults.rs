@@ -9,7 +9,7 @@ use local_aws::{
 };
 use serde_json::Value;
 
-use crate::custom_resource::{Stack, state};
+use super::{Stack, state::state};
 
 /// Kinds of faults, by name.
 pub const KINDS: [(&str, Kind); 6] = [
