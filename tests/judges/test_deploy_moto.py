@@ -143,7 +143,7 @@ def stack_set(moto: Moto) -> tuple[str, ...]:
         accounts.append(account)
     given = deploy.stack_set_parameters(unit_id)
     template = Template(deploy.STACK_SET, given, MANAGEMENT, HOME)
-    _, wanted = template.resources()["Forwarders"]
+    _, wanted = template.asked()["Forwarders"]
     cloudformation = moto.client("cloudformation", MANAGEMENT)
     (group,) = wanted.pop("StackInstancesGroup")
     preferences = wanted.pop("OperationPreferences")
