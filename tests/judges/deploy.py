@@ -154,11 +154,11 @@ class Engine:
 
         Without a stack, resources are found by their names alone.
         """
-        made = {name: (kind, "") for name, (kind, _) in template.resources().items()}
+        made = {name: (kind, "") for name, (kind, _) in template.asked().items()}
         if stack is not None:
             made = self.resources(template.account, template.region, stack)
         found: set[tuple[str, str]] = set()
-        for logical, (kind, wanted) in template.resources().items():
+        for logical, (kind, wanted) in template.asked().items():
             if kind in not_made:
                 continue
             assert logical in made, f"{logical} ({kind}) of {stack} is not there"

@@ -19,7 +19,7 @@ FUNCTIONS = {
 
 def ask(functions: Any, template: Template, logical: str, kind: str) -> dict[str, Any]:
     """The answer to a request of a kind (Create, Update, Delete) for a resource of a template."""
-    resource, properties = template.resources()[logical]
+    resource, properties = template.asked()[logical]
     answers: queue.Queue[dict[str, Any]] = queue.Queue()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answers))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -22,6 +22,7 @@ from world import ADMINISTRATOR, HOME, MANAGEMENT, WORKLOADS, Driver
 FAMILIES = ("s3-calls", "tag-changes")
 STACK, REGISTRATION = "macie-self-service", "macie-self-service-registration"
 FORWARDERS = "macie-self-service-forwarders"
+BUS = "macie-self-service"
 QUEUE, DEAD_LETTERS = "macie-self-service", "macie-self-service-dead-letters"
 # What the functions ask LocalStack for; all else they ask the local AWS.
 DEPLOYED = ("EVENTBRIDGE", "LAMBDA", "SQS", "SSM")
@@ -85,6 +86,21 @@ class Rig:
         functions.update_event_source_mapping(UUID=mapping, Enabled=on)
         wanted = "Enabled" if on else "Disabled"
         until(wanted, lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == wanted)
+
+    @contextmanager
+    def subscriber(self) -> Iterator[str]:
+        """The name of a queue that gets what the controller publishes on the bus."""
+        name, events, sqs = "subscriber", self.call("events"), self.call("sqs")
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        pattern = json.dumps({"source": ["macie.self-service"]})
+        events.put_rule(Name=name, EventBusName=BUS, EventPattern=pattern)
+        arn = f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{name}"
+        target = {"Id": "queue", "Arn": arn}
+        events.put_targets(Rule=name, EventBusName=BUS, Targets=[target])
+        yield name
+        events.remove_targets(Rule=name, EventBusName=BUS, Ids=["queue"])
+        events.delete_rule(Name=name, EventBusName=BUS)
+        sqs.delete_queue(QueueUrl=url)
 
     def is_idle(self) -> bool:
         """Whether nothing waits in the queue and the function is not at work."""

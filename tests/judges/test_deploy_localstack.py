@@ -132,15 +132,18 @@ def test_the_custom_resources_designate_the_administrator_and_keep_its_settings(
     assert answer["Status"] == "SUCCESS", answer
     key = rig.engine.resources(ADMINISTRATOR, HOME, STACK)["ResultsKey"][1]
     given = deploy.controller_parameters()
-    template = Template(deploy.CONTROLLER, given, ADMINISTRATOR, HOME, {"ResultsKey": key})
+    chosen = {"ResultsKey.Arn": f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/{key}"}
+    template = Template(deploy.CONTROLLER, given, ADMINISTRATOR, HOME, chosen)
+    results = f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
+    rig.bucket(ADMINISTRATOR, results, {})
     answer = ask(rig.call("lambda"), template, "Settings", "Create")
     assert answer["Status"] == "SUCCESS", answer
     for region in deploy.REGIONS:
         macie = rig.aws.client("macie2", ADMINISTRATOR, region)
         assert macie.describe_organization_configuration()["autoEnable"] is False
         place = macie.get_classification_export_configuration()["configuration"]["s3Destination"]
-        assert place["bucketName"] == f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
-        assert place["kmsKeyArn"].endswith(f":key/{key}")
+        assert place["bucketName"] == results
+        assert place["kmsKeyArn"] == chosen["ResultsKey.Arn"]
 
 
 def test_deployed_patterns_forward_every_event_that_they_should(rig: Rig) -> None:
@@ -220,12 +223,18 @@ def test_a_poison_message_ends_among_the_dead_letters(rig: Rig) -> None:
     until("an empty queue", rig.is_idle)
 
 
-def test_the_sweep_finds_what_no_event_told(rig: Rig) -> None:
+def test_the_sweep_finds_what_no_event_told_and_the_bus_hears_of_it(rig: Rig) -> None:
     rig.bucket(WORKLOADS[2], "ledgers", {"macie": "true"})
     target = rig.call("scheduler").get_schedule(Name="macie-self-service-sweep")["Target"]
     assert target["Arn"] == f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{QUEUE}"
-    rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
-    until("enrolled", lambda: WORKLOADS[2] in rig.members())
+    with rig.subscriber() as subscriber:
+        rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
+        until("enrolled", lambda: WORKLOADS[2] in rig.members())
+        (message,) = until("published", lambda: rig.receive(subscriber))
+        published = json.loads(message["Body"])
+        assert published["detail-type"] == "Account Enrolled"
+        assert published["detail"]["account"] == WORKLOADS[2]
+        until("an empty queue", rig.is_idle)
 
 
 def test_a_second_deploy_changes_nothing(rig: Rig) -> None:
