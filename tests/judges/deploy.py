@@ -33,7 +33,7 @@ FUNCTIONS = {
 EMPTY = ("No updates are to be performed", "didn't contain changes")
 # What AWS takes and never tells again.
 NOT_TOLD = {("AWS::Lambda::Function", "Code")}
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def until(what: str, found: Callable[[], Any]) -> Any:
@@ -154,11 +154,11 @@ class Engine:
 
         Without a stack, resources are found by their names alone.
         """
-        made = {name: (kind, "") for name, (kind, _) in template.resources().items()}
+        made = {name: (kind, "") for name, (kind, _) in template.asked().items()}
         if stack is not None:
             made = self.resources(template.account, template.region, stack)
         found: set[tuple[str, str]] = set()
-        for logical, (kind, wanted) in template.resources().items():
+        for logical, (kind, wanted) in template.asked().items():
             if kind in not_made:
                 continue
             assert logical in made, f"{logical} ({kind}) of {stack} is not there"

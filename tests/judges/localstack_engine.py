@@ -83,6 +83,7 @@ def _environment(home: str, functions: dict[str, str]) -> dict[str, str]:
         "LOCALSTACK_HOST": f"127.0.0.1:{PORT}",
         "FUNCTIONS": json.dumps(functions),
         "FUNCTION_LOGS": str(world.logs()),
+        "PARITY_AWS_ACCESS_KEY_ID": "1",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "SQS_DISABLE_CLOUDWATCH_METRICS": "1",

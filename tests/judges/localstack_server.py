@@ -1,4 +1,5 @@
-"""LocalStack with one change: functions are programs on this machine instead of containers.
+"""LocalStack with two changes: functions are programs on this machine instead of containers, and
+the access keys that roles have on the local AWS are known, so that one key fits both.
 
 It runs in LocalStack's own Python. `localstack_engine.py` starts it.
 """
@@ -7,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
+from localstack.aws import accounts
 from localstack.runtime.main import main
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.plugins import DockerRuntimeExecutorPlugin
@@ -45,6 +48,9 @@ class Programs(RuntimeExecutor):
         program = self.function_version.config.code.get_unzipped_code_location() / "bootstrap"
         environment = {name: str(value) for name, value in env_vars.items()}
         environment |= json.loads(os.environ["FUNCTIONS"])
+        # The local AWS's standing session of the role that the function has.
+        role = self.function_version.config.role.rsplit("/", 1)[-1].upper().replace("-", "_")
+        environment["AWS_ACCESS_KEY_ID"] = f"ASIA{self.function_version.id.account}{role}"
         self.function = runtime_api.Function(program, environment, self.log)
 
     def stop(self) -> None:
@@ -73,6 +79,14 @@ class Programs(RuntimeExecutor):
         return f"http://{LOOPBACK}"
 
 
+def account_of(access_key: str) -> str:
+    """The account of a session's key: of one of LocalStack's, or of a role on the local AWS."""
+    local_aws = re.match(r"ASIA(\d{12})", access_key)
+    return local_aws[1] if local_aws else extract(access_key)
+
+
+extract = accounts.extract_account_id_from_access_key_id
+accounts.extract_account_id_from_access_key_id = account_of
 DockerRuntimeExecutorPlugin.load = lambda self, *_, **__: Programs
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -19,22 +18,27 @@ import deploy
 import localstack_engine
 import world
 from deploy import until
+from deploy_custom_resource import ask
+from deploy_localstack import (
+    DEAD_LETTERS,
+    FAMILIES,
+    FORWARDERS,
+    QUEUE,
+    REGISTRATION,
+    STACK,
+    Rig,
+    deployed,
+)
 from deploy_template import Template
-from world import ADMINISTRATOR, HOME, WORKLOADS, Driver
+from world import ADMINISTRATOR, HOME, MANAGEMENT, WORKLOADS
 
 FIXTURES = world.ROOT / "tests" / "fixtures"
 TABLE = json.loads((FIXTURES / "pattern-twins.json").read_text())
-FAMILIES = ("s3-calls", "tag-changes")
 OTHER = "us-east-1"
-STACK = "macie-self-service"
-FORWARDERS = "macie-self-service-forwarders"
-QUEUE, DEAD_LETTERS = "macie-self-service", "macie-self-service-dead-letters"
 FUNCTION = "macie-self-service-controller"
 NEXT = "0.2.0"
 # Policies that list service principals by a parameter look changed to this engine in every update.
 TAKEN_FOR_CHANGED = {"ResultsBucketPolicy", "ResultsKey"}
-# What the controller asks LocalStack for; all else it asks the local AWS.
-DEPLOYED = ("SQS", "SSM", "EVENTBRIDGE")
 # What this engine takes for made without making it.
 NOT_MADE = {
     "AWS::CloudWatch::Dashboard",
@@ -82,117 +86,11 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-@dataclass
-class Rig:
-    """LocalStack with our stacks, and the local AWS for what LocalStack has not."""
-
-    engine: deploy.Engine
-    aws: Driver
-    patterns: dict[str, str] = field(default_factory=dict)
-
-    def call(self, service: str, account: str = ADMINISTRATOR, region: str = HOME) -> Any:
-        """A client of LocalStack."""
-        return self.engine.client(service, account, region)
-
-    def put(self, event: dict[str, Any], account: str, region: str = HOME) -> None:
-        """Puts an event on an account's default bus, with the account's own credentials."""
-        entry = {
-            "Source": event["source"],
-            "DetailType": event["detail-type"],
-            "Resources": event["resources"],
-            "Detail": json.dumps(event["detail"]),
-        }
-        reply = self.call("events", account, region).put_events(Entries=[entry])
-        assert reply["FailedEntryCount"] == 0, reply
-
-    def queue(self, name: str) -> str:
-        """The address of a queue of the administrator."""
-        return self.call("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-
-    def receive(self, name: str, **more: Any) -> list[dict[str, Any]]:
-        """Takes what is in a queue."""
-        sqs, url = self.call("sqs"), self.queue(name)
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, **more)
-        for message in found.get("Messages", []):
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found.get("Messages", [])
-
-    def collect(self, name: str, last: str) -> list[dict[str, Any]]:
-        """Events of a queue, until the one with a marker in its detail has come."""
-        events: list[dict[str, Any]] = []
-
-        def came() -> bool:
-            events.extend(json.loads(message["Body"]) for message in self.receive(name))
-            return any(event["detail"].get("marker") == last for event in events)
-
-        until(f"event {last} in {name}", came)
-        return events
-
-    def controller(self, on: bool) -> None:
-        """Lets the function take from the queue, or not."""
-        functions = self.call("lambda")
-        mapping = functions.list_event_source_mappings()["EventSourceMappings"][0]["UUID"]
-        functions.update_event_source_mapping(UUID=mapping, Enabled=on)
-        wanted = "Enabled" if on else "Disabled"
-        until(wanted, lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == wanted)
-
-    def is_idle(self) -> bool:
-        """Whether nothing waits in the queue and the function is not at work."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        sqs, url = self.call("sqs"), self.queue(QUEUE)
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return set(found.values()) == {"0"}
-
-    def members(self, region: str = HOME) -> dict[str, str]:
-        """Macie's members of the local AWS and their states."""
-        macie = self.aws.client("macie2", ADMINISTRATOR, region)
-        found = macie.list_members(onlyAssociated="false")["members"]
-        return {member["accountId"]: member["relationshipStatus"] for member in found}
-
-    def bucket(self, account: str, name: str, tags: dict[str, str]) -> None:
-        """A bucket in the local AWS."""
-        s3 = self.aws.client("s3", account)
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": HOME})
-        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs})
-
-
-def functions_environment(local_aws: str, localstack: str) -> dict[str, str]:
-    """Where a function finds the two halves of AWS, and a key that both know."""
-    endpoints = {f"AWS_ENDPOINT_URL_{service}": localstack for service in DEPLOYED}
-    return {
-        "AWS_ENDPOINT_URL": local_aws,
-        **endpoints,
-        "AWS_ACCESS_KEY_ID": ADMINISTRATOR,
-        "AWS_SECRET_ACCESS_KEY": world.SECRET,
-        "AWS_SESSION_TOKEN": "",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    """Everything deployed, and the function's event source off."""
-    world.build("controller", "--bin", "controller")
-    programs = {"controller": world.target_folder() / "debug" / "controller"}
-    with world.local_aws() as local_aws:
-        environment = functions_environment(local_aws, localstack_engine.ENDPOINT)
-        with localstack_engine.serving(environment):
-            engine = deploy.Engine(localstack_engine.client)
-            rig = Rig(engine, Driver(local_aws))
-            engine.release(ADMINISTRATOR, programs)
-            body, given = deploy.CONTROLLER.read_text(), deploy.controller_parameters()
-            engine.deploy(ADMINISTRATOR, HOME, STACK, body, given)
-            body, given = deploy.WORKLOAD.read_text(), deploy.workload_parameters()
-            for account in WORKLOADS:
-                for region in deploy.REGIONS:
-                    engine.deploy(account, region, FORWARDERS, body, given)
-            rig.controller(on=False)
-            events = rig.call("events", WORKLOADS[0])
-            for family in FAMILIES:
-                rule = events.describe_rule(Name=f"macie-self-service-{family}")
-                rig.patterns[family] = rule["EventPattern"]
-            yield rig
+    """Everything deployed, and the controller's event source off."""
+    with deployed() as rig:
+        yield rig
 
 
 def marked(event: dict[str, Any], marker: str) -> dict[str, Any]:
@@ -225,6 +123,27 @@ def test_the_stacks_are_what_the_templates_say(rig: Rig) -> None:
     for region in deploy.REGIONS:
         template = Template(deploy.WORKLOAD, deploy.workload_parameters(), WORKLOADS[0], region)
         assert rig.engine.differences(template, FORWARDERS, set()) == set()
+
+
+def test_the_custom_resources_designate_the_administrator_and_keep_its_settings(rig: Rig) -> None:
+    given = deploy.registration_parameters()
+    template = Template(deploy.REGISTRATION, given, MANAGEMENT, HOME)
+    answer = ask(rig.call("lambda", MANAGEMENT), template, "Registration", "Create")
+    assert answer["Status"] == "SUCCESS", answer
+    key = rig.engine.resources(ADMINISTRATOR, HOME, STACK)["ResultsKey"][1]
+    given = deploy.controller_parameters()
+    chosen = {"ResultsKey.Arn": f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/{key}"}
+    template = Template(deploy.CONTROLLER, given, ADMINISTRATOR, HOME, chosen)
+    results = f"macie-self-service-results-{ADMINISTRATOR}-{HOME}"
+    rig.bucket(ADMINISTRATOR, results, {})
+    answer = ask(rig.call("lambda"), template, "Settings", "Create")
+    assert answer["Status"] == "SUCCESS", answer
+    for region in deploy.REGIONS:
+        macie = rig.aws.client("macie2", ADMINISTRATOR, region)
+        assert macie.describe_organization_configuration()["autoEnable"] is False
+        place = macie.get_classification_export_configuration()["configuration"]["s3Destination"]
+        assert place["bucketName"] == results
+        assert place["kmsKeyArn"] == chosen["ResultsKey.Arn"]
 
 
 def test_deployed_patterns_forward_every_event_that_they_should(rig: Rig) -> None:
@@ -304,12 +223,18 @@ def test_a_poison_message_ends_among_the_dead_letters(rig: Rig) -> None:
     until("an empty queue", rig.is_idle)
 
 
-def test_the_sweep_finds_what_no_event_told(rig: Rig) -> None:
+def test_the_sweep_finds_what_no_event_told_and_the_bus_hears_of_it(rig: Rig) -> None:
     rig.bucket(WORKLOADS[2], "ledgers", {"macie": "true"})
     target = rig.call("scheduler").get_schedule(Name="macie-self-service-sweep")["Target"]
     assert target["Arn"] == f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{QUEUE}"
-    rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
-    until("enrolled", lambda: WORKLOADS[2] in rig.members())
+    with rig.subscriber() as subscriber:
+        rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
+        until("enrolled", lambda: WORKLOADS[2] in rig.members())
+        (message,) = until("published", lambda: rig.receive(subscriber))
+        published = json.loads(message["Body"])
+        assert published["detail-type"] == "Account Enrolled"
+        assert published["detail"]["account"] == WORKLOADS[2]
+        until("an empty queue", rig.is_idle)
 
 
 def test_a_second_deploy_changes_nothing(rig: Rig) -> None:
@@ -339,6 +264,7 @@ def test_a_release_updates_the_functions_and_replaces_nothing(rig: Rig) -> None:
 def test_deleted_stacks_leave_the_results_and_nothing_else(rig: Rig) -> None:
     kept = rig.engine.resources(ADMINISTRATOR, HOME, STACK)["ResultsKey"][1]
     rig.engine.delete(ADMINISTRATOR, HOME, STACK)
+    rig.engine.delete(MANAGEMENT, HOME, REGISTRATION)
     for account in WORKLOADS:
         for region in deploy.REGIONS:
             rig.engine.delete(account, region, FORWARDERS)
@@ -347,7 +273,7 @@ def test_deleted_stacks_leave_the_results_and_nothing_else(rig: Rig) -> None:
     assert buckets == [deploy.code_bucket(ADMINISTRATOR), results]
     assert rig.call("kms").describe_key(KeyId=kept)["KeyMetadata"]["KeyState"] == "Enabled"
     assert "QueueUrls" not in rig.call("sqs").list_queues()
-    for account in (ADMINISTRATOR, *WORKLOADS):
+    for account in (MANAGEMENT, ADMINISTRATOR, *WORKLOADS):
         assert rig.call("iam", account).list_roles()["Roles"] == []
         for region in deploy.REGIONS:
             assert rig.call("events", account, region).list_rules()["Rules"] == []

@@ -143,7 +143,7 @@ def stack_set(moto: Moto) -> tuple[str, ...]:
         accounts.append(account)
     given = deploy.stack_set_parameters(unit_id)
     template = Template(deploy.STACK_SET, given, MANAGEMENT, HOME)
-    _, wanted = template.resources()["Forwarders"]
+    _, wanted = template.asked()["Forwarders"]
     cloudformation = moto.client("cloudformation", MANAGEMENT)
     (group,) = wanted.pop("StackInstancesGroup")
     preferences = wanted.pop("OperationPreferences")
@@ -219,6 +219,8 @@ def test_deleted_stacks_leave_the_results_and_nothing_else(moto: Moto) -> None:
     assert keys == [kept]
     assert "QueueUrls" not in moto.client("sqs", ADMINISTRATOR).list_queues()
     assert moto.client("ssm", ADMINISTRATOR).describe_parameters()["Parameters"] == []
+    buses = moto.client("events", ADMINISTRATOR).list_event_buses()["EventBuses"]
+    assert [bus["Name"] for bus in buses] == ["default"]
     for account in (ADMINISTRATOR, MANAGEMENT):
         assert moto.roles(account) == []
         assert moto.client("lambda", account).list_functions()["Functions"] == []

@@ -1,4 +1,4 @@
-//! `docs/semantics.md` promises nothing without a test that exists.
+//! The pages promise nothing without a test that exists, and know every code.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -13,13 +13,15 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_test_file(word: &str) -> bool {
-    word.starts_with("tests/tests/") && word.ends_with(".rs")
+    let rust = word.starts_with("tests/tests/") && word.ends_with(".rs");
+    rust || (word.starts_with("tests/judges/") && word.ends_with(".py"))
 }
 
 /// The tests that a paragraph names: file and function.
 fn named(paragraph: &str) -> Vec<(&str, &str)> {
     // The list of tests is the last parenthesis that begins with a test file.
-    let Some(at) = paragraph.rfind("(`tests/tests/") else {
+    let beginnings = ["(`tests/tests/", "(`tests/judges/"];
+    let Some(at) = beginnings.iter().filter_map(|it| paragraph.rfind(it)).max() else {
         return Vec::new();
     };
     let mut file = "";
@@ -35,6 +37,9 @@ fn named(paragraph: &str) -> Vec<(&str, &str)> {
 
 fn has_test(file: &str, name: &str) -> bool {
     let text = read(file);
+    if file.ends_with(".py") {
+        return text.contains(&format!("\ndef {name}("));
+    }
     let Some(at) = text.find(&format!("fn {name}(")) else {
         return false;
     };
@@ -66,6 +71,26 @@ fn every_promise_names_tests_that_exist() {
     println!("{} promises, {} tests", promises.len(), tests.len());
     assert!(promises.len() >= 30, "{}", promises.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_threat_names_tests_that_exist() {
+    let page = read("docs/security.md");
+    let (_, threats) = page.split_once("\n## Threats\n").unwrap();
+    let (threats, _) = threats.split_once("\n## ").unwrap();
+    let threats: Vec<&str> = threats.split("\n### ").skip(1).collect();
+    assert!(threats.len() >= 9, "{}", threats.len());
+    for threat in threats {
+        let (_, shown) = threat
+            .split_once("\nShown by (")
+            .unwrap_or_else(|| panic!("no test is named: {threat}"));
+        let listed = format!("({}", shown.split_once(')').unwrap().0);
+        let named = named(&listed);
+        assert!(!named.is_empty(), "{threat}");
+        for (file, name) in named {
+            assert!(has_test(file, name), "{file} has no test `{name}`");
+        }
+    }
 }
 
 /// The variants of an enum, as they are written in logs and JSON.

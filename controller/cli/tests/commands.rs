@@ -302,3 +302,24 @@ fn adopt_refuses_an_account_that_is_no_member() {
     let output = local.maciectl(&["adopt", "--plan", "--all-members"], "");
     assert!(text(&output.stdout).contains("Nothing to do"));
 }
+
+#[test]
+fn a_region_that_is_not_governed_is_named() {
+    let local = Local::start();
+    for command in [
+        &["doctor"][..],
+        &["uninstall", "--plan"],
+        &["adopt", "--plan", "--all-members"],
+        &["status"],
+    ] {
+        let arguments: Vec<&str> = command
+            .iter()
+            .copied()
+            .chain(["--region", "eu-north-1"])
+            .collect();
+        let output = local.maciectl(&arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let said = text(&output.stdout).replace('\n', " ") + &text(&output.stderr);
+        assert!(said.contains("does not govern eu-north-1"), "{said}");
+    }
+}

@@ -16,6 +16,8 @@ use crate::request::{Request, ResponseUrl};
 /// The largest answer that CloudFormation takes, in bytes (CloudFormation Template Reference,
 /// custom resource response objects).
 const LARGEST: usize = 4096;
+/// What a reason ends with that was cut.
+const CUT: &str = "... (the log has the rest)";
 /// Attempts to deliver an answer; without one the stack waits until its time is over.
 const ATTEMPTS: u32 = 6;
 /// The pause after the first attempt; each is twice the one before.
@@ -70,19 +72,23 @@ impl Answer {
     /// does.
     pub fn document(&self, request: &Request, name: &str) -> String {
         let document = self.filled(request, name, &self.reason);
-        let over = document.len().saturating_sub(LARGEST);
-        if over == 0 {
+        if document.len() <= LARGEST {
             return document;
         }
         let mut reason: Vec<char> = self.reason.chars().collect();
-        loop {
+        while !reason.is_empty() {
             reason.truncate(reason.len() * 9 / 10);
             let cut: String = reason.iter().collect();
-            let document = self.filled(request, name, &format!("{cut}... (the log has the rest)"));
-            if document.len() <= LARGEST || reason.is_empty() {
+            let document = self.filled(request, name, &format!("{cut}{CUT}"));
+            if document.len() <= LARGEST {
                 return document;
             }
         }
+        let bare = Self {
+            data: BTreeMap::new(),
+            ..self.clone()
+        };
+        bare.filled(request, name, CUT)
     }
 
     fn filled(&self, request: &Request, name: &str, reason: &str) -> String {
@@ -128,20 +134,20 @@ impl Courier {
 
     /// Puts an answer where CloudFormation waits for it.
     pub async fn deliver(&self, url: &ResponseUrl, document: &str) -> Result<(), Undelivered> {
-        for attempt in 1.. {
-            let failure = match self.put(url, document).await {
-                Ok(status) if (200..300).contains(&status) => return Ok(()),
+        let mut attempt = 1;
+        loop {
+            let (why, passes) = match self.put(url, document).await {
+                Ok(200..300) => return Ok(()),
                 Ok(status) => (format!("HTTP {status}"), status >= 500 || status == 429),
                 Err(error) => (error, true),
             };
-            let (why, passes) = failure;
             if !passes || attempt >= ATTEMPTS {
                 return Err(Undelivered(why));
             }
             tracing::warn!(attempt, why, "the answer is sent again");
             self.sleep.sleep(PAUSE * (1 << (attempt - 1))).await;
+            attempt += 1;
         }
-        Ok(())
     }
 
     /// One attempt; the error never has the URL in it. The content type must be empty, as it is in
@@ -188,8 +194,18 @@ mod tests {
             let document: Value = serde_json::from_str(&document).unwrap();
             assert_eq!(document["PhysicalResourceId"], "given");
             let reason = document["Reason"].as_str().unwrap();
-            assert!(reason.starts_with(text) && reason.ends_with("(the log has the rest)"));
+            assert!(reason.starts_with(text) && reason.ends_with(CUT));
         }
+    }
+
+    #[test]
+    fn data_that_is_too_large_is_left_out() {
+        let data = [("regions".to_owned(), "x".repeat(LARGEST))];
+        let answer = Answer::failed("no".to_owned()).data(BTreeMap::from(data));
+        let document = answer.document(&request(), "name");
+        assert!(document.len() <= LARGEST, "{}", document.len());
+        let document: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["Reason"], CUT);
     }
 
     #[test]

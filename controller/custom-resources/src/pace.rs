@@ -48,7 +48,7 @@ pub enum End<T> {
     /// It is as it should be.
     Done(T),
     /// It did not become so.
-    Failed(String),
+    Failed(Trouble),
     /// The time was over first.
     OutOfTime,
 }
@@ -58,7 +58,7 @@ impl<T> End<T> {
     pub fn or_stop(self, doing: &str) -> Result<T, Stop> {
         match self {
             Self::Done(value) => Ok(value),
-            Self::Failed(why) => Err(Stop::Failed(why)),
+            Self::Failed(trouble) => Err(Stop::Failed(trouble.to_string())),
             Self::OutOfTime => Err(Stop::OutOfTime(doing.to_owned())),
         }
     }
@@ -98,9 +98,7 @@ impl Pace {
                 Ok(Step::Wrote) => {
                     tries += 1;
                     if tries >= TRIES {
-                        return End::Failed(format!(
-                            "it reads otherwise {tries} times after it was written"
-                        ));
+                        return End::Failed(unseen(tries));
                     }
                     if tries == 1 {
                         continue;
@@ -110,7 +108,7 @@ impl Pace {
                 Err(trouble) => {
                     tries += 1;
                     if tries >= tries_for(trouble.class) {
-                        return End::Failed(trouble.to_string());
+                        return End::Failed(trouble);
                     }
                     tracing::warn!(salt, %trouble, "tried again");
                 }
@@ -131,6 +129,15 @@ impl Pace {
             async move { call.await.map(Step::Done) }
         };
         self.settle(doing, look).await.or_stop(doing)
+    }
+}
+
+/// What was written again and again is not what is read.
+fn unseen(tries: u32) -> Trouble {
+    Trouble {
+        operation: "reading again",
+        class: ErrorClass::Conflict,
+        message: format!("it is otherwise after it was written {tries} times"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use controller_core::id::Region;
+use controller_core::{id::Region, observed::ErrorClass};
 use futures::{StreamExt, stream};
 
 use crate::{
@@ -73,9 +73,9 @@ pub fn state(end: End<&'static str>) -> State {
     match end {
         End::Done(word) => State::Settled(word),
         End::OutOfTime => State::Unfinished,
-        End::Failed(why) if why.contains("no answer") => State::Failed(format!(
-            "{why}; if Macie does not exist in this Region, take it out of `Regions`"
+        End::Failed(trouble) if trouble.class == ErrorClass::Transient => State::Failed(format!(
+            "{trouble}; if Macie does not exist in this Region, take it out of `Regions`"
         )),
-        End::Failed(why) => State::Failed(why),
+        End::Failed(trouble) => State::Failed(trouble.to_string()),
     }
 }

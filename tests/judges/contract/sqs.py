@@ -42,6 +42,15 @@ def queues(aws: Driver) -> None:
     aws.refused("InvalidParameterValue", sqs(aws).list_queues, MaxResults=1001)
 
 
+@case("sqs", "DeleteQueue")
+def deleting(aws: Driver) -> None:
+    absent = "AWS.SimpleQueueService.NonExistentQueue"
+    url = queue(aws)
+    sqs(aws).delete_queue(QueueUrl=url)
+    aws.refused(absent, sqs(aws).delete_queue, QueueUrl=url)
+    assert queue(aws) == url
+
+
 @case("sqs", "GetQueueAttributes", "SetQueueAttributes")
 def attributes(aws: Driver) -> None:
     url = queue(aws)

@@ -22,7 +22,7 @@ use controller::{
     survey::{self, Listed, accounts},
 };
 use controller_core::{
-    id::{AccountId, Scope},
+    id::{AccountId, Region, Scope},
     policy::Policy,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -113,22 +113,26 @@ async fn chosen(runtime: &Runtime, account: Option<&AccountId>) -> Result<Vec<Li
 
 /// The scopes that are asked for: every governed Region unless one is named, which must be governed.
 fn scopes(global: &Global, policy: &Policy, accounts: &[Listed]) -> Result<Vec<Scope>> {
-    if let Some(region) = global
-        .region
-        .as_ref()
-        .filter(|region| !policy.governs(region))
-    {
-        let governed: Vec<&str> = policy
-            .regions
-            .iter()
-            .map(|region| region.as_str())
-            .collect();
+    let only = global.region.as_ref();
+    regions(policy, only)?;
+    Ok(survey::scopes(policy, accounts, only))
+}
+
+/// The governed Regions, or the one that is asked for, which must be governed.
+fn regions(policy: &Policy, only: Option<&Region>) -> Result<Vec<Region>> {
+    let governed = policy.regions.iter();
+    let asked: Vec<Region> = governed
+        .filter(|region| only.is_none_or(|only| only == *region))
+        .cloned()
+        .collect();
+    if let (true, Some(only)) = (asked.is_empty(), only) {
+        let governed: Vec<&str> = policy.regions.iter().map(Region::as_str).collect();
         anyhow::bail!(
-            "the policy does not govern {region}; it governs {}",
+            "the policy does not govern {only}; it governs {}",
             governed.join(", ")
         );
     }
-    Ok(survey::scopes(policy, accounts, global.region.as_ref()))
+    Ok(asked)
 }
 
 /// A bar on standard error, for people who watch.

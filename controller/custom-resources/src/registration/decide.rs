@@ -59,7 +59,10 @@ mod tests {
     const OLD: &str = "333333333333";
     const OTHER: &str = "444444444444";
 
-    fn admins(listed: &[(&str, bool)]) -> Vec<Admin> {
+    /// Accounts, and whether they are leaving.
+    type Listed = &'static [(&'static str, bool)];
+
+    fn admins(listed: Listed) -> Vec<Admin> {
         let admin = |(account, leaving): &(&str, bool)| Admin {
             account: (*account).to_owned(),
             leaving: *leaving,
@@ -76,7 +79,7 @@ mod tests {
         let ours: AccountId = OURS.parse().unwrap();
         let old = vec![OLD.parse::<AccountId>().unwrap()];
         let refuse = |account: &str| Step::Refuse(account.to_owned());
-        let cases: [(&[(&str, bool)], Step, Step); 8] = [
+        let cases: [(Listed, Step, Step); 8] = [
             (&[], Step::Enable, Step::Enable),
             (&[(OURS, false)], Step::Nothing, Step::Nothing),
             (&[(OURS, false), (OLD, true)], Step::Nothing, Step::Nothing),
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn only_ours_is_removed() {
         let ours: AccountId = OURS.parse().unwrap();
-        let cases: [(&[(&str, bool)], Step); 5] = [
+        let cases: [(Listed, Step); 5] = [
             (&[], Step::Nothing),
             (&[(OTHER, false)], Step::Nothing),
             (&[(OURS, false)], disable(OURS)),

@@ -121,13 +121,15 @@ mod tests {
         }
     }
 
+    type Spoil = fn(&mut Current);
+
     fn destination(current: &mut Current) -> &mut Destination {
         current.destination.as_mut().unwrap()
     }
 
     #[test]
     fn only_what_differs_is_written() {
-        let cases: [(fn(&mut Current), &[Write]); 12] = [
+        let cases: [(Spoil, &[Write]); 12] = [
             (|_| {}, &[]),
             (|c| c.frequency = None, &[Write::Frequency]),
             (

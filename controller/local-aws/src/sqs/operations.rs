@@ -21,6 +21,7 @@ operations! {
     "ListQueues", "ListQueues", "Lists queues by name, in pages if MaxResults is given.";
     "GetQueueAttributes", "GetQueueAttributes", "Tells attributes, among them how many messages are visible, in flight and delayed.";
     "SetQueueAttributes", "SetQueueAttributes", "Sets timeouts, delay, retention, size and the redrive policy; policies and encryption are kept without effect.";
+    "DeleteQueue", "DeleteQueue", "Deletes a queue with its messages at once (AWS takes up to 60 seconds).";
     "PurgeQueue", "PurgeQueue", "Deletes every message at once, at most every 60 seconds.";
     "SendMessage", "SendMessage", "Sends a message with an optional delay; message attributes are refused.";
     "SendMessageBatch", "SendMessage", "Sends 1 to 10 messages, each of which succeeds or fails by itself.";

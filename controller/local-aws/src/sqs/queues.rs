@@ -227,6 +227,13 @@ pub(super) fn set_attributes(world: &mut World, call: &Call) -> Result<Reply, Ap
     Ok(Reply::empty(200))
 }
 
+pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, ApiError> {
+    let id = addressed(world, call)?;
+    queue(world, &id)?;
+    world.sqs.queues.remove(&id);
+    Ok(Reply::empty(200))
+}
+
 pub(super) fn purge(world: &mut World, call: &Call) -> Result<Reply, ApiError> {
     let id = addressed(world, call)?;
     let now = world.now();

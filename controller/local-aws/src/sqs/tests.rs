@@ -308,6 +308,18 @@ fn bad_calls_get_the_services_errors() {
 }
 
 #[test]
+fn a_deleted_queue_is_gone_with_its_messages() {
+    let mut world = world();
+    let queue = work(&mut world, json!({}));
+    send(&mut world, &queue, "a".to_owned()).unwrap();
+    act(&mut world, "DeleteQueue", json!({})).unwrap();
+    let error = act(&mut world, "DeleteQueue", json!({})).unwrap_err();
+    assert_eq!(error.code, "QueueDoesNotExist");
+    work(&mut world, json!({}));
+    assert_eq!(counts(&mut world), ["0", "0", "0"]);
+}
+
+#[test]
 fn queues_are_listed_in_pages_and_purged_once_a_minute() {
     let mut world = world();
     let queue = work(&mut world, json!({}));

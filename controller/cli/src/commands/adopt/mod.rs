@@ -20,7 +20,7 @@ pub use self::decide::Verdict;
 use super::{
     CONCURRENCY,
     listed::{self, ListedJob},
-    progress, start,
+    progress, regions, start,
 };
 use crate::{
     args::{AdoptArgs, Format, Global},
@@ -62,10 +62,7 @@ pub async fn adopt(
     args: &AdoptArgs,
 ) -> Result<Vec<Row>> {
     let policy = runtime.policy.current().await;
-    let governed = policy.regions.iter().cloned();
-    let regions: Vec<Region> = governed
-        .filter(|governed| region.is_none_or(|only| only == governed))
-        .collect();
+    let regions = regions(&policy, region)?;
     let jobs = jobs(runtime, &regions).await?;
     let accounts: BTreeSet<AccountId> = match args.all_members {
         true => others(runtime, &policy, &regions).await?,

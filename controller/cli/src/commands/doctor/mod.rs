@@ -26,7 +26,7 @@ use indicatif::ProgressBar;
 pub(super) use self::function::{FUNCTION, reserved};
 pub use self::line::{Line, Status};
 use self::{line::check, organization::Organization};
-use super::progress;
+use super::{progress, regions};
 use crate::{
     args::{DoctorArgs, Format, Global, StackSetCaller},
     exit::Exit,
@@ -91,16 +91,14 @@ pub async fn examine(
     stack_sets: &StackSets,
 ) -> Vec<Line> {
     let policy = runtime.policy.current().await;
-    let governed = policy.regions.iter().cloned();
+    let asked = regions(&policy, region);
     let site = Site {
         aws: &runtime.controller.aws,
         policy: &policy,
-        regions: governed
-            .filter(|governed| region.is_none_or(|only| only == governed))
-            .collect(),
+        regions: asked.as_ref().cloned().unwrap_or_default(),
         stack_sets,
     };
-    let mut lines = vec![policy_line(runtime, &policy, region)];
+    let mut lines = vec![policy_line(runtime, &policy, region, &asked)];
     let organization = organization::read(&site).await;
     lines.extend(organization::judge(&site, &organization));
     if !organization.is_administrator(&site) {
@@ -110,7 +108,7 @@ pub async fn examine(
         lines.push(check("administrator-account", account).skipped(why, instead));
         return lines;
     }
-    let bar = progress(site.regions.len() + 4, "examining");
+    let bar = progress(site.regions.len() + 5, "examining");
     let (regions, deployment, trails, roles, stacks) = futures::join!(
         watch(&bar, region::lines(&site, &bar)),
         watch(&bar, deployment(&site, &organization)),
@@ -142,9 +140,20 @@ async fn deployment(site: &Site<'_>, organization: &Organization) -> Vec<Line> {
     lines
 }
 
-fn policy_line(runtime: &Runtime, policy: &Policy, region: Option<&Region>) -> Line {
+fn policy_line(
+    runtime: &Runtime,
+    policy: &Policy,
+    region: Option<&Region>,
+    asked: &Result<Vec<Region>>,
+) -> Line {
     let home = &policy.home_region;
     let check = check("policy", home);
+    if let Err(error) = asked {
+        return check.fail(
+            error.to_string(),
+            "give --region one of these, or leave it out",
+        );
+    }
     let regions: Vec<&str> = policy.regions.iter().map(Region::as_str).collect();
     let message = format!(
         "readable; homeRegion is {home}, governs {}",

@@ -16,7 +16,11 @@ use self::{
     decide::{Controller, Seen, Step},
     remains::Remains,
 };
-use super::{CONCURRENCY, doctor::FUNCTION, doctor::reserved, progress, start};
+use super::{
+    CONCURRENCY,
+    doctor::{FUNCTION, reserved},
+    progress, regions, start,
+};
 use crate::{
     args::{Format, Global, Members, UninstallArgs},
     exit::Exit,
@@ -52,8 +56,9 @@ pub async fn uninstall(
     args: &UninstallArgs,
 ) -> Result<Outcome> {
     let policy = runtime.policy.current().await;
+    let regions = regions(&policy, region)?;
     guard(runtime, &policy, args).await?;
-    let (seen, unread) = look(runtime, &policy, region).await;
+    let (seen, unread) = look(runtime, &regions).await;
     let steps: Vec<Step> = seen
         .iter()
         .flat_map(|seen| decide::decide(&policy.ownership, args.members, seen))
@@ -120,13 +125,7 @@ async fn confirm(runtime: &Runtime, said: Option<&str>) -> Result<()> {
     }
 }
 
-async fn look(
-    runtime: &Runtime,
-    policy: &Policy,
-    region: Option<&Region>,
-) -> (Vec<Seen>, Vec<(Region, Trouble)>) {
-    let governed = policy.regions.iter();
-    let regions = governed.filter(|governed| region.is_none_or(|only| only == *governed));
+async fn look(runtime: &Runtime, regions: &[Region]) -> (Vec<Seen>, Vec<(Region, Trouble)>) {
     let reads = stream::iter(regions).map(|region| async move {
         let seen = act::read(&runtime.controller.aws, region).await;
         seen.map_err(|trouble| (region.clone(), trouble))

@@ -1,0 +1,314 @@
+"""The templates say exactly what `policies/`, the event patterns, the code and the docs say."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import templates
+import world
+
+ROLE = "macie-self-service-"
+TEMPLATES = {name: templates.load(name) for name in templates.NAMES}
+RESOLVED = {name: templates.Resolver(template) for name, template in TEMPLATES.items()}
+
+
+def resources(kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """All resources of a type: template, logical name and resolved properties."""
+    for name, resolver in RESOLVED.items():
+        for resource, of in resolver.resources(kind).items():
+            yield name, resource, of["Properties"]
+
+
+def one(kind: str, name: str, field: str) -> dict[str, Any]:
+    """The one resource of a type whose field has a value."""
+    [found] = [properties for *_, properties in resources(kind) if properties.get(field) == name]
+    return found
+
+
+def test_every_template_is_judged() -> None:
+    found = {
+        str(path.relative_to(world.ROOT))
+        for folder in ("stacksets", "delegated-admin")
+        for path in (world.ROOT / folder).rglob("*.yaml")
+    }
+    assert {name for name in found if "/control-tower/" not in name} == set(templates.NAMES)
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    main = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    command = [sys.executable, "-c", main, "--regions", "eu-west-1", "us-east-1", "--"]
+    ended = subprocess.run(
+        [*command, *templates.NAMES], cwd=world.ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_plain_cloudformation(name: str) -> None:
+    """Service-managed StackSets refuse the rest."""
+    template = TEMPLATES[name]
+    assert "Transform" not in template
+    kinds = {of["Type"] for of in template["Resources"].values()}
+    assert not {kind for kind in kinds if "Macro" in kind or kind.endswith("::Stack")}
+    text = (world.ROOT / name).read_text()
+    assert "Fn::Transform" not in text
+    assert "Fn::ForEach" not in text
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_no_partition_is_written_out(name: str) -> None:
+    assert not re.findall(r"arn:aws[\w-]*:", (world.ROOT / name).read_text())
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_every_parameter_is_explained(name: str) -> None:
+    template = TEMPLATES[name]
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [one for group in interface["ParameterGroups"] for one in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert sorted(interface["ParameterLabels"]) == sorted(template["Parameters"])
+    for parameter, of in template["Parameters"].items():
+        assert of["Description"].strip(), parameter
+        if "AllowedValues" not in of:
+            assert of["ConstraintDescription"], parameter
+            re.compile(of["AllowedPattern"])
+        if of.get("Default") == "":
+            assert of["Description"].startswith("(Optional)"), parameter
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
+def test_samples_and_defaults_fit_their_patterns(name: str) -> None:
+    for parameter, of in TEMPLATES[name]["Parameters"].items():
+        if "AllowedPattern" not in of:
+            continue
+        for value in (RESOLVED[name].values[parameter], of.get("Default")):
+            for part in value if isinstance(value, list) else [value]:
+                assert part is None or re.search(of["AllowedPattern"], part), (parameter, part)
+
+
+def test_the_version_is_the_release() -> None:
+    manifest = (world.ROOT / "Cargo.toml").read_text()
+    release = re.search(r'^version = "([^"]+)"', manifest, re.MULTILINE)
+    assert release
+    for name, template in TEMPLATES.items():
+        parameter = template["Parameters"]["Version"]
+        assert (parameter["Default"], parameter["AllowedValues"]) == (release[1], [release[1]]), (
+            name
+        )
+
+
+def test_data_is_kept() -> None:
+    holding = ("SQS::Queue", "KMS::Key", "S3::Bucket", "Logs::LogGroup", "SSM::Parameter")
+    kept = ("KMS::Key", "S3::Bucket")
+    for name, template in TEMPLATES.items():
+        for resource, of in template["Resources"].items():
+            kind = of["Type"].removeprefix("AWS::")
+            if kind in holding:
+                assert "DeletionPolicy" in of, (name, resource)
+                assert "UpdateReplacePolicy" in of, (name, resource)
+            if kind in kept:
+                assert of["DeletionPolicy"] == of["UpdateReplacePolicy"] == "Retain", resource
+
+
+def pattern(file: str) -> Any:
+    """Read an event pattern."""
+    return json.loads((world.ROOT / file).read_text())
+
+
+def test_rules_have_the_published_patterns() -> None:
+    rules = {properties["Name"]: properties for *_, properties in resources("AWS::Events::Rule")}
+    assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
+        "macie-self-service-s3-calls": pattern("stacksets/events/s3-calls.json"),
+        "macie-self-service-tag-changes": pattern("stacksets/events/tag-changes.json"),
+        "macie-self-service": pattern("delegated-admin/events/forwarded.json"),
+    }
+    assert [name for name, rule in rules.items() if rule["State"] != "ENABLED"] == []
+
+
+def test_forwarders_aim_at_the_central_bus() -> None:
+    bus = "arn:aws:events:eu-west-1:222222222222:event-bus/macie-self-service"
+    for name in ("macie-self-service-s3-calls", "macie-self-service-tag-changes"):
+        rule = one("AWS::Events::Rule", name, "Name")
+        [target] = rule["Targets"]
+        assert (target["Id"], target["Arn"]) == ("bus", bus)
+        assert target["RoleArn"] == "<ForwarderRole.Arn>"
+        assert "EventBusName" not in rule
+
+
+def test_the_bus_lets_in_what_its_rule_takes() -> None:
+    policy = pattern("policies/event-bus.json")["Statement"][0]["Condition"]["StringEquals"]
+    assert policy["events:source"] == pattern("delegated-admin/events/forwarded.json")["source"]
+    forwarded = [pattern(f"stacksets/events/{name}.json") for name in ("s3-calls", "tag-changes")]
+    assert [source for rule in forwarded for source in rule["source"]] == policy["events:source"]
+    assert [kind for rule in forwarded for kind in rule["detail-type"]] == policy[
+        "events:detail-type"
+    ]
+
+
+def test_the_member_role_is_made_in_the_home_region_only() -> None:
+    name = "stacksets/workload-account.yaml"
+    elsewhere = templates.Resolver(
+        TEMPLATES[name], {**templates.SAMPLES, "AWS::Region": "us-east-1"}
+    )
+    roles = [
+        role["Properties"]["RoleName"] for role in elsewhere.resources("AWS::IAM::Role").values()
+    ]
+    assert roles == ["macie-self-service-forwarder-us-east-1"]
+
+
+def test_the_queue_waits_for_the_function() -> None:
+    queue = one("AWS::SQS::Queue", "macie-self-service", "QueueName")
+    function = one("AWS::Lambda::Function", "macie-self-service-controller", "FunctionName")
+    assert queue["VisibilityTimeout"] == 6 * function["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": "<DeadLetters.Arn>",
+        "maxReceiveCount": 5,
+    }
+    assert function["ReservedConcurrentExecutions"] == 1
+    [(_, _, source)] = resources("AWS::Lambda::EventSourceMapping")
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (source["BatchSize"], source["MaximumBatchingWindowInSeconds"]) == (10, 1)
+
+
+def test_the_function_gets_the_variables_that_it_reads() -> None:
+    config = (world.ROOT / "controller/src/config.rs").read_text()
+    read = set(re.findall(r'var\("(MACIECTL_\w+)"\)', config))
+    function = one("AWS::Lambda::Function", "macie-self-service-controller", "FunctionName")
+    variables = function["Environment"]["Variables"]
+    assert set(variables) == read | {"RUST_LOG"}
+    assert variables["MACIECTL_POLICY"] == "ssm:/macie-self-service/policy"
+    member = one("AWS::IAM::Role", "macie-self-service-member", "RoleName")
+    assert variables["MACIECTL_MEMBER_ROLE"] == member["RoleName"]
+
+
+def test_functions_log_where_their_role_may() -> None:
+    groups = {properties["LogGroupName"] for *_, properties in resources("AWS::Logs::LogGroup")}
+    functions = [properties for *_, properties in resources("AWS::Lambda::Function")]
+    assert groups == {f"/aws/lambda/{function['FunctionName']}" for function in functions}
+    for function in functions:
+        assert function["Runtime"] == "provided.al2023"
+        binary = function["Code"]["S3Key"].rsplit("/", 1)[1]
+        assert function["Code"]["S3Key"] == f"macie-self-service/0.1.0/{binary}"
+        assert binary.endswith("-arm64.zip")
+
+
+def test_code_is_named_after_the_binaries() -> None:
+    binaries = {path.stem for path in (world.ROOT / "controller").glob("**/src/bin/*.rs")} | {
+        found
+        for path in (world.ROOT / "controller").glob("*/Cargo.toml")
+        for found in re.findall(r'\[\[bin\]\]\s*name = "([^"]+)"', path.read_text())
+    }
+    for *_, function in resources("AWS::Lambda::Function"):
+        code = function["Code"]["S3Key"].rsplit("/", 1)[1]
+        assert code.removesuffix("-arm64.zip") in binaries
+
+
+def test_the_sweep_is_a_message_that_the_controller_reads() -> None:
+    [(_, _, schedule)] = resources("AWS::Scheduler::Schedule")
+    assert json.loads(schedule["Target"]["Input"]) == {"macieSelfService": "sweep", "version": 1}
+    assert schedule["Name"] == "macie-self-service-sweep"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+
+
+def test_alarms_lead_to_a_runbook() -> None:
+    runbooks = (world.ROOT / "docs/operations.md").read_text()
+    headings = re.findall(r"^## (.+)$", runbooks, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    named = set()
+    for _, _, alarm in resources("AWS::CloudWatch::Alarm"):
+        address = alarm["AlarmDescription"].split()[-1]
+        url, anchor = address.split("#")
+        assert url == "docs/operations.md"
+        assert anchor == alarm["AlarmName"].replace("macie-self-service", "alarm")
+        assert alarm["TreatMissingData"] in ("breaching", "notBreaching")
+        assert alarm["AlarmActions"] == alarm["OKActions"] == ["<AlarmTopic>"]
+        named.add(anchor)
+    assert named == {anchor for anchor in anchors if anchor.startswith("alarm-")}
+
+
+def test_alarms_are_as_sharp_as_promised() -> None:
+    alarms = {alarm["AlarmName"]: alarm for *_, alarm in resources("AWS::CloudWatch::Alarm")}
+    one_dead = alarms["macie-self-service-dead-letters"]
+    assert one_dead["Threshold"] == 1
+    assert one_dead["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    sweep = alarms["macie-self-service-sweep-missing"]
+    assert sweep["Period"] * sweep["EvaluationPeriods"] == 26 * 3600
+    assert sweep["TreatMissingData"] == "breaching"
+    for name, alarm in alarms.items():
+        # CloudWatch API Reference, PutMetricAlarm, Period.
+        longest = 604_800 if alarm["Period"] >= 3600 else 86_400
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= longest, name
+
+
+def test_metrics_come_from_the_log() -> None:
+    filters = {
+        properties["MetricTransformations"][0]["MetricName"]: properties["FilterPattern"]
+        for *_, properties in resources("AWS::Logs::MetricFilter")
+    }
+    assert filters == {
+        "Sweeps": '{ $.message = "sweep" }',
+        "CircuitBreakerOpen": "{ $.circuit_breaker IS TRUE }",
+    }
+    watched = {
+        alarm["MetricName"]
+        for *_, alarm in resources("AWS::CloudWatch::Alarm")
+        if alarm["Namespace"] == "MacieSelfService"
+    }
+    assert watched == set(filters)
+
+
+def test_the_dashboard_is_json() -> None:
+    [(_, _, dashboard)] = resources("AWS::CloudWatch::Dashboard")
+    body = json.loads(dashboard["DashboardBody"])
+    [alarms] = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
+    assert len(alarms["properties"]["alarms"]) == len(list(resources("AWS::CloudWatch::Alarm")))
+
+
+def test_the_rollout_reaches_every_account_and_region() -> None:
+    [(_, _, stack_set)] = resources("AWS::CloudFormation::StackSet")
+    inner = TEMPLATES["stacksets/workload-account.yaml"]["Parameters"]
+    given = {one["ParameterKey"] for one in stack_set["Parameters"]}
+    assert given == set(inner)
+    assert stack_set["StackSetName"] == "macie-self-service-forwarders"
+    assert stack_set["PermissionModel"] == "SERVICE_MANAGED"
+    assert stack_set["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+    assert stack_set["ManagedExecution"] == {"Active": True}
+    assert stack_set["TemplateURL"] == (
+        "https://example-code.s3.eu-west-1.amazonaws.com/macie-self-service/0.1.0/workload-account.yaml"
+    )
+
+
+def test_custom_resources_get_what_they_read() -> None:
+    [(_, _, registration)] = resources("Custom::MacieRegistration")
+    assert set(registration) == {
+        *("ServiceToken", "ServiceTimeout", "AdministratorAccountId"),
+        *("Regions", "MoveFrom", "OnDelete", "Version"),
+    }
+    [(_, _, settings)] = resources("Custom::MacieAdministratorSettings")
+    assert set(settings) == {
+        *("ServiceToken", "ServiceTimeout", "Regions", "FindingPublishingFrequency"),
+        *("ResultsBucket", "ResultsKeyArn", "KeyPrefix", "Version"),
+        *("PublishPolicyFindings", "PublishClassificationFindings"),
+    }
+    assert settings["ServiceTimeout"] == registration["ServiceTimeout"] == 3600
+
+
+def test_the_control_tower_example_gives_every_parameter() -> None:
+    manifest = templates.load("stacksets/control-tower/manifest.yaml")
+    by_file = {name.rsplit("/", 1)[1]: template for name, template in TEMPLATES.items()}
+    for stack in manifest["resources"]:
+        parameters = by_file[stack["resource_file"].rsplit("/", 1)[1]]["Parameters"]
+        given = {one["parameter_key"]: one["parameter_value"] for one in stack["parameters"]}
+        needed = {name for name, of in parameters.items() if "Default" not in of}
+        assert needed <= set(given) <= set(parameters), stack["name"]
+        for name, value in given.items():
+            parts = value.split(",") if parameters[name]["Type"] != "String" else [value]
+            for part in parts:
+                assert re.search(parameters[name]["AllowedPattern"], part), (name, part)

@@ -1,0 +1,201 @@
+//! Every question: what we assume, where the assumption is, and what to change when AWS differs.
+
+use local_aws::Switches;
+use serde_json::Value;
+
+/// A question to AWS.
+#[derive(Debug)]
+pub struct Question {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// What we assume.
+    pub assumed: Assumed,
+    /// What to change when AWS differs.
+    pub change: &'static str,
+}
+
+/// Where an assumption is.
+#[derive(Debug)]
+pub enum Assumed {
+    /// A switch of the local AWS, at its default.
+    Switch(&'static str),
+    /// The code, and what it assumes.
+    Code(&'static str),
+}
+
+use Assumed::{Code, Switch};
+
+const fn question(id: &'static str, assumed: Assumed, change: &'static str) -> Question {
+    Question {
+        id,
+        assumed,
+        change,
+    }
+}
+
+const DEFAULT: &str =
+    "set the switch's default in controller/local-aws/src/world.rs; the scenarios pass either way";
+const SHAPE: &str = "replace the fixture by the event that was caught, make \
+    controller/local-aws/src/s3/trail.rs write the same, and let controller/core/src/event.rs read it";
+const CREATE_MEMBER: &str = "let `create_member` of controller/local-aws/src/macie/members.rs \
+    answer so, and look at `class_of` in controller/src/aws/error.rs";
+
+/// Every question, in the order of the report.
+pub const QUESTIONS: [Question; 26] = [
+    question(
+        "cloudtrail-events",
+        Switch("trail"),
+        "see docs/install.md: a trail must log management events in every account and Region",
+    ),
+    question("tag-change-event", Switch("tagChangeEvents"), DEFAULT),
+    question(
+        "shape-create-bucket",
+        Code("tests/fixtures/events/create-bucket-one-tag.json"),
+        SHAPE,
+    ),
+    question(
+        "shape-tag-resource",
+        Code("tests/fixtures/events/tag-resource-on-bucket.json"),
+        SHAPE,
+    ),
+    question(
+        "shape-untag-resource",
+        Code("tests/fixtures/events/untag-resource-on-bucket.json"),
+        SHAPE,
+    ),
+    question(
+        "shape-put-one-tag",
+        Code("tests/fixtures/events/put-bucket-tagging-one-tag.json"),
+        SHAPE,
+    ),
+    question(
+        "shape-put-no-tags",
+        Code("tests/fixtures/events/put-bucket-tagging-no-tags-object.json"),
+        SHAPE,
+    ),
+    question(
+        "shape-delete-tags",
+        Code("tests/fixtures/events/delete-bucket-tagging.json"),
+        SHAPE,
+    ),
+    question("index-lag", Switch("indexLag"), DEFAULT),
+    question("stranger-error", Switch("strangerIsValidation"), DEFAULT),
+    question(
+        "create-member-created",
+        Code("ConflictException (local-aws/src/macie/members.rs)"),
+        CREATE_MEMBER,
+    ),
+    question(
+        "create-member-enabled",
+        Code("ConflictException (local-aws/src/macie/members.rs)"),
+        CREATE_MEMBER,
+    ),
+    question(
+        "create-member-paused",
+        Code("ConflictException (local-aws/src/macie/members.rs)"),
+        CREATE_MEMBER,
+    ),
+    question("enabling", Switch("enablingTakes"), DEFAULT),
+    question("inventory-lag", Switch("inventoryLag"), DEFAULT),
+    question(
+        "inventory-tag-resource",
+        Switch("inventorySeesTagResource"),
+        DEFAULT,
+    ),
+    question(
+        "describe-buckets",
+        Switch("describeBucketsRefreshesMembers"),
+        "set the switch's default in controller/local-aws/src/world.rs; the nudge in controller/src/observe/macie.rs is then of no use",
+    ),
+    question("client-token", Switch("clientTokenReplays"), DEFAULT),
+    question(
+        "create-job-rate",
+        Switch("createJobInterval"),
+        "set the switch's default in controller/local-aws/src/world.rs, and the pace wherever 10 s stand in the product",
+    ),
+    question("suspend-jobs", Switch("suspendCancelsAdminJobs"), DEFAULT),
+    question(
+        "usage-delay",
+        Code("none (local-aws/src/macie/usage.rs)"),
+        "say the delay in docs/cost.md",
+    ),
+    question(
+        "usage-paused",
+        Code("a Paused member is still listed (local-aws/src/macie/usage.rs)"),
+        "let `accounts` of controller/local-aws/src/macie/usage.rs leave it out, and say so in docs/cost.md",
+    ),
+    question(
+        "schedule-backfills",
+        Switch("scheduleBackfills"),
+        "set the switch's default in controller/local-aws/src/world.rs; baseline jobs are then paid for twice: see docs/decisions/0004-catch-up.md",
+    ),
+    question(
+        "suspended-objects",
+        Code(
+            "not scanned after the suspension (local-aws/src/macie/runs.rs, docs/decisions/0004-catch-up.md)",
+        ),
+        "catch-up jobs are then paid for twice: see docs/decisions/0004-catch-up.md",
+    ),
+    question(
+        "suspended-runs",
+        Code(
+            "the administrator's daily job goes on after a suspension (local-aws/src/macie/runs.rs)",
+        ),
+        "let controller/local-aws/src/macie/runs.rs do the same, and run the scenarios of tests/tests/life.rs",
+    ),
+    question(
+        "daily-run-time",
+        Code("24 hours after the job was created (local-aws/src/macie/schedule.rs)"),
+        "let `Schedule::next` of controller/local-aws/src/macie/schedule.rs do the same",
+    ),
+];
+
+/// Questions that the API does not answer, or that are not safe to ask: what, and where to look.
+pub const BY_HAND: [(&str, &str); 6] = [
+    (
+        "price tiers two and three",
+        "https://aws.amazon.com/macie/pricing/, and docs/cost.md",
+    ),
+    (
+        "the log group of jobs",
+        "CloudWatch Logs of the administrator account after a job, assumed /aws/macie/classificationjobs",
+    ),
+    (
+        "a wrong e-mail address in CreateMember",
+        "never asked: it may invite a stranger; ask AWS Support whether it is checked for accounts of the organization",
+    ),
+    (
+        "rates of other Macie calls",
+        "never asked: it takes a flood of calls; ask AWS Support, or look for 429 in CloudTrail",
+    ),
+    (
+        "how long a clientToken is known",
+        "repeat the CreateClassificationJob of the start phase after the finish phase, and cancel what it creates",
+    ),
+    (
+        "tag changes in other Regions",
+        "run the check with each governed --region",
+    ),
+];
+
+/// The names of all questions.
+pub fn ids() -> Vec<&'static str> {
+    QUESTIONS.iter().map(|question| question.id).collect()
+}
+
+/// What we assume, for people.
+pub fn expected(question: &Question) -> String {
+    match question.assumed {
+        Code(text) => text.to_owned(),
+        Switch(name) => format!("{} (switch `{name}`)", default(name)),
+    }
+}
+
+/// A switch's default as text.
+fn default(name: &str) -> String {
+    let all = serde_json::to_value(Switches::default()).unwrap_or_default();
+    match all.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        other => other.map_or_else(|| "unknown".to_owned(), Value::to_string),
+    }
+}
