@@ -265,6 +265,9 @@ def _record(line: dict[str, Any]) -> tuple[Request, bool]:
     account = line["resourceAccount"]
     names = ("principal", "action", "resource", "context")
     principal, action, resource, given = (line[name] for name in names)
+    if action == "organizations:RegisterDelegatedAdministrator":
+        # A move is an update of the stack whose parameter, and with it the policy, is the new one.
+        resource = f"{resource.rpartition('/')[0]}/{ADMINISTRATOR}"
     return Request(principal, action, resource, account, given), line["allowed"]
 
 

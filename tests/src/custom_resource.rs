@@ -239,9 +239,14 @@ impl Stack {
     async fn invoke(&self, payload: &Value) -> bool {
         let (resource, deadline) = (self.resource, self.world(|world| world.now()) + RUN);
         let account = &self.account;
+        // Functions have the names of their roles.
+        let name = match resource {
+            Resource::Registration => organization::REGISTRATION_ROLE,
+            Resource::AdministratorSettings => organization::SETTINGS_ROLE,
+        };
         let invocation = Invocation {
             payload: payload.clone(),
-            function_arn: format!("arn:aws:lambda:{EU}:{account}:function:resource"),
+            function_arn: format!("arn:aws:lambda:{EU}:{account}:function:{name}"),
             deadline,
         };
         let handled = handle(&self.shell, resource, &invocation).await;

@@ -14,8 +14,8 @@ use local_aws::{
     iam,
     macie::{self, Status as Macie},
     organization::{
-        self, ADMINISTRATOR, BUS, CONTROLLER_ROLE, DEAD_LETTERS, MACIE, MEMBER_ROLE, QUEUE,
-        STACK_SET,
+        self, ADMINISTRATOR, BUS, CONTROLLER_ROLE, DEAD_LETTERS, MACIE, MEMBER_ROLE, OPERATOR_ROLE,
+        QUEUE, STACK_SET,
     },
     sqs::{self, QueueId},
 };
@@ -65,7 +65,8 @@ async fn healthy() -> Scenario {
 }
 
 async fn lines(scenario: &Scenario) -> Vec<Line> {
-    let runtime = scenario.operator().await;
+    let operator = iam::role_key(ADMINISTRATOR, OPERATOR_ROLE);
+    let runtime = runtime_of(scenario, operator).await;
     examine(&runtime, None, &stack_sets(&runtime)).await
 }
 
@@ -74,22 +75,25 @@ fn stack_sets(runtime: &Runtime) -> StackSets {
     StackSets::new(&home, CallAs::DelegatedAdmin)
 }
 
-/// Somebody else's `maciectl`.
-async fn runtime_of(scenario: &Scenario, account: &str) -> Runtime {
+/// Somebody's `maciectl`.
+async fn runtime_of(scenario: &Scenario, access_key_id: String) -> Runtime {
     let settings = Settings {
         policy: Some(DEFAULT_POLICY.to_owned()),
         region: Some(EU.to_owned()),
         endpoint: Some(Endpoint {
             url: scenario.sandbox.local.endpoint(),
-            access_key_id: iam::access_key(account),
+            access_key_id,
             secret_access_key: iam::SECRET.to_owned(),
         }),
         ..Settings::default()
     };
-    let clock = Clock::system();
-    Runtime::as_caller(&settings, clock, &Tuning::default())
-        .await
-        .unwrap()
+    let world = scenario.sandbox.local.world().clone();
+    let clock = Clock::new(move || world.lock().now());
+    let tuning = Tuning {
+        attempts: 1,
+        ..Tuning::default()
+    };
+    Runtime::as_caller(&settings, clock, &tuning).await.unwrap()
 }
 
 fn shown(lines: &[Line]) -> Vec<String> {
@@ -354,7 +358,7 @@ async fn another_account_is_told_so_and_nothing_else_is_looked_at() {
         (organization::MANAGEMENT, "pass trusted-access"),
         (&account(1), "warn trusted-access"),
     ] {
-        let runtime = runtime_of(&scenario, caller).await;
+        let runtime = runtime_of(&scenario, iam::access_key(caller)).await;
         let shown = shown(&examine(&runtime, None, &stack_sets(&runtime)).await);
         let expected = [
             "pass policy eu-west-1".to_owned(),

@@ -103,7 +103,9 @@ async fn a_single_event_is_answered_with_its_report() {
     let event = scenario.waiting_messages().remove(0);
     scenario.lose_events();
     let event: Value = serde_json::from_str(&event).unwrap();
-    let mut function = deploy(&scenario, DEFAULT_POLICY, vec![(event, soon())]).await;
+    // The policy as the template gives it.
+    let policy = format!("ssm:{}", organization::POLICY_PARAMETER);
+    let mut function = deploy(&scenario, &policy, vec![(event, soon())]).await;
     let (kind, document) = function.answer().await;
     assert_eq!(kind, "response");
     assert_eq!(

@@ -10,6 +10,7 @@ use controller_tests::{
     EU, Scenario, Setup,
     scenario::{ENROLLED, account, scope},
 };
+use local_aws::macie::JobStatus;
 use serde_json::json;
 
 /// `maciectl handle` for account 1, once. The queue gets nothing to the controller.
@@ -72,4 +73,16 @@ async fn an_operator_leads_an_account_through_its_life() {
     assert_eq!(changed.first().map(String::as_str), Some("Account Resumed"));
     scenario.turn("P1D");
     assert_eq!(scenario.at(1, EU), ENROLLED);
+
+    // Somebody cancels the daily job, which is then made anew.
+    scenario.world(|world| {
+        let mut jobs = world.macie.jobs.iter_mut();
+        let daily = jobs.rfind(|job| job.definition.name.contains("/daily/"));
+        daily.unwrap().status = JobStatus::Cancelled;
+    });
+    let changed = by_hand(&scenario, &operator).await;
+    assert!(
+        changed.contains(&"Daily Job Created".to_owned()),
+        "{changed:?}"
+    );
 }

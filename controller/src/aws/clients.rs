@@ -217,6 +217,11 @@ impl Aws {
         }
     }
 
+    /// S3 in the administrator's account by the caller's own right: for the results bucket.
+    pub fn own_s3(&self, region: &Region) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.in_region(region))
+    }
+
     /// The ARN of a member of the administrator.
     pub fn member_arn(&self, scope: &Scope) -> String {
         let Identity { account, partition } = &self.identity;

@@ -25,7 +25,7 @@ pub fn needs(world: &World, call: &Call, operation: &Operation) -> Vec<Need> {
         "sts" => vec![role(call, operation)],
         "ssm" => vec![ssm(call, operation)],
         "lambda" => vec![lambda(call, operation)],
-        "cloudtrail" => vec![named(call, operation, &["Name", "TrailName"], "trail/")],
+        "cloudtrail" => vec![trail(call, operation)],
         "cloudformation" => vec![stack_set(world, call, operation)],
         "account" => vec![account(call, operation)],
         _ => vec![everything(call, operation.action)],
@@ -244,6 +244,15 @@ fn lambda(call: &Call, operation: &Operation) -> Need {
         Some(arn) if arn.starts_with("arn:") => Need::new(operation.action, arn, owner(arn)),
         Some(name) => own(call, operation, "lambda", &format!("function:{name}")),
         None => everything(call, operation.action),
+    }
+}
+
+/// An account of the organization may look at the organization's trail by its own right.
+fn trail(call: &Call, operation: &Operation) -> Need {
+    let need = named(call, operation, &["Name", "TrailName"], "trail/");
+    Need {
+        account: call.caller.account.clone(),
+        ..need
     }
 }
 

@@ -70,7 +70,7 @@ pub async fn bucket(site: &Site<'_>, destination: &Destination) -> Line {
 
 /// A bucket's Region; AWS writes US East as nothing.
 async fn location(site: &Site<'_>, scope: &Scope, bucket: &str) -> Result<String, Trouble> {
-    let s3 = site.aws.workload(scope).await?.s3;
+    let s3 = site.aws.own_s3(&scope.region);
     let reply = s3.get_bucket_location().bucket(bucket).send().await;
     let reply = reply.map_err(|error| trouble("s3:GetBucketLocation", &error))?;
     let constraint = reply.location_constraint.map(|at| at.as_str().to_owned());
