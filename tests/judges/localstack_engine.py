@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -52,6 +53,8 @@ def serving(functions: dict[str, str]) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="localstack-") as home:
         command = [_python(), Path(__file__).with_name("localstack_server.py")]
         options = {"env": _environment(home, functions)}
+        shutil.rmtree(_function_logs(), ignore_errors=True)
+        _function_logs().mkdir()
         with world.running(command, "localstack.log", **options) as process:
             if not world.await_port(process, PORT):
                 raise RuntimeError(
@@ -63,6 +66,10 @@ def serving(functions: dict[str, str]) -> Iterator[str]:
 def client(service: str, account: str, region: str) -> Any:
     """A client as an account, which LocalStack knows by an access key id of its digits."""
     return world.client(service, ENDPOINT, account, region, aws_access_key_id=account)
+
+
+def _function_logs() -> Path:
+    return world.logs() / "functions"
 
 
 def _python() -> Path:
@@ -82,7 +89,7 @@ def _environment(home: str, functions: dict[str, str]) -> dict[str, str]:
         "DNS_ADDRESS": "0",
         "LOCALSTACK_HOST": f"127.0.0.1:{PORT}",
         "FUNCTIONS": json.dumps(functions),
-        "FUNCTION_LOGS": str(world.logs()),
+        "FUNCTION_LOGS": str(_function_logs()),
         "PARITY_AWS_ACCESS_KEY_ID": "1",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",

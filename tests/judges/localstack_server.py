@@ -30,7 +30,8 @@ class Programs(RuntimeExecutor):
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id, function_version)
-        self.log = Path(os.environ["FUNCTION_LOGS"], f"{id}.log")
+        name = function_version.id.function_name
+        self.log = Path(os.environ["FUNCTION_LOGS"], f"{name}-{id[:8]}.log")
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
