@@ -223,13 +223,19 @@ fn print(format: Format, lines: &[Line]) -> Result<()> {
             "schemaVersion": output::SCHEMA_VERSION, "lines": lines, "summary": summary,
         }));
     }
-    let mut table = output::table(&["", "check", "where", "what", "fix"]);
+    let mut table = output::table(&["", "check", "where", "what"]);
     for line in lines {
-        let fix = line.fix.as_deref().unwrap_or_default();
         let status = line.status.word();
-        table.add_row([status, line.check, &line.subject, &line.message, fix]);
+        table.add_row([status, line.check, &line.subject, &line.message]);
     }
     output::print(&table);
+    // Below the table: a command that is broken to fit a column cannot be copied.
+    for line in lines {
+        if let Some(fix) = &line.fix {
+            let (status, name, subject) = (line.status.word(), line.check, &line.subject);
+            output::line(format!("{status}: {name} {subject}\n  {fix}"));
+        }
+    }
     output::line(
         counts
             .map(|(word, count)| format!("{count} {word}"))
