@@ -34,6 +34,8 @@ pub enum Verdict {
 pub struct Answer {
     /// The question's id.
     pub question: String,
+    /// What it asks.
+    pub asks: String,
     /// What became of it.
     pub verdict: Verdict,
     /// What we assume, and where.
@@ -114,6 +116,7 @@ impl Book {
         let change = (verdict == Verdict::Differs).then(|| question.change.to_owned());
         let answer = Answer {
             question: question.id.to_owned(),
+            asks: question.asks.to_owned(),
             verdict,
             expected: expected(question),
             observed,
