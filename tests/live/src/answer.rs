@@ -163,7 +163,8 @@ pub fn table(answers: &[Answer]) -> String {
         let verdict = format!("{:?}", answer.verdict).to_lowercase();
         let change = answer.change.clone().unwrap_or_default();
         let (expected, observed) = (answer.expected.clone(), answer.observed.clone());
-        table.add_row([answer.question.clone(), verdict, expected, observed, change]);
+        let question = format!("{}: {}", answer.question, answer.asks);
+        table.add_row([question, verdict, expected, observed, change]);
     }
     let mut by_hand = new_table(&["look by hand", "how"]);
     for (what, how) in BY_HAND {
