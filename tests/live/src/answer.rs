@@ -34,6 +34,8 @@ pub enum Verdict {
 pub struct Answer {
     /// The question's id.
     pub question: String,
+    /// What it asks.
+    pub asks: String,
     /// What became of it.
     pub verdict: Verdict,
     /// What we assume, and where.
@@ -114,6 +116,7 @@ impl Book {
         let change = (verdict == Verdict::Differs).then(|| question.change.to_owned());
         let answer = Answer {
             question: question.id.to_owned(),
+            asks: question.asks.to_owned(),
             verdict,
             expected: expected(question),
             observed,
@@ -160,7 +163,8 @@ pub fn table(answers: &[Answer]) -> String {
         let verdict = format!("{:?}", answer.verdict).to_lowercase();
         let change = answer.change.clone().unwrap_or_default();
         let (expected, observed) = (answer.expected.clone(), answer.observed.clone());
-        table.add_row([answer.question.clone(), verdict, expected, observed, change]);
+        let question = format!("{}: {}", answer.question, answer.asks);
+        table.add_row([question, verdict, expected, observed, change]);
     }
     let mut by_hand = new_table(&["look by hand", "how"]);
     for (what, how) in BY_HAND {

@@ -8,6 +8,8 @@ use serde_json::Value;
 pub struct Question {
     /// Its name on the command line.
     pub id: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
     /// What we assume.
     pub assumed: Assumed,
     /// What to change when AWS differs.
@@ -25,9 +27,15 @@ pub enum Assumed {
 
 use Assumed::{Code, Switch};
 
-const fn question(id: &'static str, assumed: Assumed, change: &'static str) -> Question {
+const fn question(
+    id: &'static str,
+    asks: &'static str,
+    assumed: Assumed,
+    change: &'static str,
+) -> Question {
     Question {
         id,
+        asks,
         assumed,
         change,
     }
@@ -44,93 +52,145 @@ const CREATE_MEMBER: &str = "let `create_member` of controller/local-aws/src/mac
 pub const QUESTIONS: [Question; 26] = [
     question(
         "cloudtrail-events",
+        "Do CloudTrail's events of bucket calls reach EventBridge, and how late?",
         Switch("trail"),
-        "see docs/install.md: a trail must log management events in every account and Region",
+        "let a trail log management events in every account and Region: without it only tag changes and the sweep are left",
     ),
-    question("tag-change-event", Switch("tagChangeEvents"), DEFAULT),
+    question(
+        "tag-change-event",
+        "Do buckets send `aws.tag` Tag Change on Resource, and how late?",
+        Switch("tagChangeEvents"),
+        DEFAULT,
+    ),
     question(
         "shape-create-bucket",
+        "What does the event of CreateBucket with a tag look like?",
         Code("tests/fixtures/events/create-bucket-one-tag.json"),
         SHAPE,
     ),
     question(
         "shape-tag-resource",
+        "What does the event of TagResource look like?",
         Code("tests/fixtures/events/tag-resource-on-bucket.json"),
         SHAPE,
     ),
     question(
         "shape-untag-resource",
+        "What does the event of UntagResource look like?",
         Code("tests/fixtures/events/untag-resource-on-bucket.json"),
         SHAPE,
     ),
     question(
         "shape-put-one-tag",
+        "What does the event of PutBucketTagging with one tag look like?",
         Code("tests/fixtures/events/put-bucket-tagging-one-tag.json"),
         SHAPE,
     ),
     question(
         "shape-put-no-tags",
+        "What does the event of PutBucketTagging without tags look like?",
         Code("tests/fixtures/events/put-bucket-tagging-no-tags-object.json"),
         SHAPE,
     ),
     question(
         "shape-delete-tags",
+        "What does the event of DeleteBucketTagging look like?",
         Code("tests/fixtures/events/delete-bucket-tagging.json"),
         SHAPE,
     ),
-    question("index-lag", Switch("indexLag"), DEFAULT),
-    question("stranger-error", Switch("strangerIsValidation"), DEFAULT),
+    question(
+        "index-lag",
+        "How long does the tagging index lag behind S3?",
+        Switch("indexLag"),
+        DEFAULT,
+    ),
+    question(
+        "stranger-error",
+        "What does GetMember say of a stranger? `true`: ValidationException",
+        Switch("strangerIsValidation"),
+        DEFAULT,
+    ),
     question(
         "create-member-created",
+        "What does CreateMember say of a member that is Created?",
         Code("ConflictException (local-aws/src/macie/members.rs)"),
         CREATE_MEMBER,
     ),
     question(
         "create-member-enabled",
+        "What does CreateMember say of a member that is Enabled?",
         Code("ConflictException (local-aws/src/macie/members.rs)"),
         CREATE_MEMBER,
     ),
     question(
         "create-member-paused",
+        "What does CreateMember say of a member that is Paused?",
         Code("ConflictException (local-aws/src/macie/members.rs)"),
         CREATE_MEMBER,
     ),
-    question("enabling", Switch("enablingTakes"), DEFAULT),
-    question("inventory-lag", Switch("inventoryLag"), DEFAULT),
+    question(
+        "enabling",
+        "How long does a new member stay Created?",
+        Switch("enablingTakes"),
+        DEFAULT,
+    ),
+    question(
+        "inventory-lag",
+        "How long does Macie's inventory lag behind PutBucketTagging?",
+        Switch("inventoryLag"),
+        DEFAULT,
+    ),
     question(
         "inventory-tag-resource",
+        "Does Macie's inventory see TagResource before its daily look?",
         Switch("inventorySeesTagResource"),
         DEFAULT,
     ),
     question(
         "describe-buckets",
+        "Does DescribeBuckets by the administrator refresh the members' buckets?",
         Switch("describeBucketsRefreshesMembers"),
         "set the switch's default in controller/local-aws/src/world.rs; the nudge in controller/src/observe/macie.rs is then of no use",
     ),
-    question("client-token", Switch("clientTokenReplays"), DEFAULT),
+    question(
+        "client-token",
+        "Does CreateClassificationJob answer a known `clientToken` with the same job?",
+        Switch("clientTokenReplays"),
+        DEFAULT,
+    ),
     question(
         "create-job-rate",
+        "How fast can jobs be created: one per which time?",
         Switch("createJobInterval"),
         "set the switch's default in controller/local-aws/src/world.rs, and the pace wherever 10 s stand in the product",
     ),
-    question("suspend-jobs", Switch("suspendCancelsAdminJobs"), DEFAULT),
+    question(
+        "suspend-jobs",
+        "Does suspending a member cancel the administrator's jobs for it?",
+        Switch("suspendCancelsAdminJobs"),
+        DEFAULT,
+    ),
     question(
         "usage-delay",
+        "How long until GetUsageStatistics shows what a job has cost?",
         Code("none (local-aws/src/macie/usage.rs)"),
         "say the delay in docs/cost.md",
     ),
     question(
         "usage-paused",
+        "Does GetUsageStatistics list a Paused member?",
         Code("a Paused member is still listed (local-aws/src/macie/usage.rs)"),
         "let `accounts` of controller/local-aws/src/macie/usage.rs leave it out, and say so in docs/cost.md",
     ),
     question(
         "schedule-backfills",
+        "Does a daily job scan old objects of a bucket that begins to match?",
         Switch("scheduleBackfills"),
         "set the switch's default in controller/local-aws/src/world.rs; baseline jobs are then paid for twice: see docs/decisions/0004-catch-up.md",
     ),
     question(
         "suspended-objects",
+        "Does a daily job scan later what was written during a suspension?",
         Code(
             "not scanned after the suspension (local-aws/src/macie/runs.rs, docs/decisions/0004-catch-up.md)",
         ),
@@ -138,6 +198,7 @@ pub const QUESTIONS: [Question; 26] = [
     ),
     question(
         "suspended-runs",
+        "Does a daily job go on by itself after a suspension?",
         Code(
             "the administrator's daily job goes on after a suspension (local-aws/src/macie/runs.rs)",
         ),
@@ -145,6 +206,7 @@ pub const QUESTIONS: [Question; 26] = [
     ),
     question(
         "daily-run-time",
+        "At what time of day does a daily job run?",
         Code("24 hours after the job was created (local-aws/src/macie/schedule.rs)"),
         "let `Schedule::next` of controller/local-aws/src/macie/schedule.rs do the same",
     ),

@@ -9,6 +9,7 @@
 )]
 
 mod clean;
+mod docs;
 mod refusals;
 mod sandbox;
 mod switches;
