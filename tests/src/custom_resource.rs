@@ -214,6 +214,7 @@ impl Stack {
         while let Some(payload) = queue.pop_front() {
             for _ in 0..=AGAIN {
                 self.runs += 1;
+                assert!(self.runs < 50, "it goes on for ever");
                 if self.invoke(&payload).await {
                     break;
                 }

@@ -117,6 +117,8 @@ async fn another_administrator_is_left_alone() {
     let mut world = unregistered(organization(2, &REGIONS));
     let foreign = account(1);
     macie::designate(&mut world, &foreign, US).unwrap();
+    // Somebody ended the delegation by hand: only Macie knows of it.
+    world.organizations.delegated.clear();
     let before = state(&world);
     for over in [json!({}), json!({"MoveFrom": account(2)})] {
         let mut stack = Stack::new(world.clone(), Resource::Registration).await;
