@@ -143,7 +143,8 @@ def test_forwarders_aim_at_the_central_bus() -> None:
 
 
 def test_the_bus_lets_in_what_its_rule_takes() -> None:
-    policy = pattern("policies/event-bus.json")["Statement"][0]["Condition"]["StringEquals"]
+    policy = pattern("policies/event-bus.json")["Statement"][0]["Condition"]
+    policy = policy["ForAllValues:StringEquals"]
     assert policy["events:source"] == pattern("delegated-admin/events/forwarded.json")["source"]
     forwarded = [pattern(f"stacksets/events/{name}.json") for name in ("s3-calls", "tag-changes")]
     assert [source for rule in forwarded for source in rule["source"]] == policy["events:source"]

@@ -343,7 +343,7 @@ async fn what_may_not_be_read_is_unknown() {
             .collect();
         let expected: &[&str] = match operation {
             "ListDelegatedAdministrators" => &["administrator"],
-            "AssumeRole" => &["member-role"; 2],
+            "AssumeRole" => &["member-role"; 3],
             _ => &[],
         };
         assert_eq!(failed, expected, "{name}: {lines:#?}");

@@ -186,12 +186,10 @@ fn bucket(world: &World, call: &Call, operation: &Operation) -> Need {
 
 fn events(call: &Call, operation: &Operation) -> Vec<Need> {
     let Some(entries) = call.input.get("Entries").and_then(Value::as_array) else {
-        return vec![named(
-            call,
-            operation,
-            &["EventBusName", "Name"],
-            "event-bus/",
-        )];
+        return vec![match operation.name {
+            name if name.ends_with("Rule") => rule(call, operation),
+            _ => named(call, operation, &["EventBusName", "Name"], "event-bus/"),
+        }];
     };
     let text =
         |entry: &Value, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -211,6 +209,16 @@ fn events(call: &Call, operation: &Operation) -> Vec<Need> {
                 .with("events:detail-type", key(entry, "DetailType"))
         })
         .collect()
+}
+
+/// A rule of a custom bus has the bus in its ARN.
+fn rule(call: &Call, operation: &Operation) -> Need {
+    let name = call.text("Name").or(call.text("Rule")).unwrap_or_default();
+    let bus = match call.text("EventBusName").unwrap_or("default") {
+        "default" => String::new(),
+        bus => format!("{bus}/"),
+    };
+    own(call, operation, "events", &format!("rule/{bus}{name}"))
 }
 
 fn queue(call: &Call) -> String {
