@@ -100,7 +100,11 @@ async fn clock(address: &str, by: Option<SignedDuration>) -> Result<Timestamp> {
 
 fn exchange(address: &str, by: Option<SignedDuration>) -> std::io::Result<String> {
     let (method, body) = match by {
-        Some(by) => ("POST", format!("{{\"advance\":\"PT{}S\"}}", by.as_secs())),
+        // Up to the next whole second, or a time that is waited for would be just missed.
+        Some(by) => {
+            let seconds = by.as_secs() + i64::from(by.subsec_nanos() > 0);
+            ("POST", format!("{{\"advance\":\"PT{seconds}S\"}}"))
+        }
         None => ("GET", String::new()),
     };
     let mut stream = TcpStream::connect(address)?;

@@ -11,7 +11,7 @@ pub mod usage;
 
 use anyhow::{Result, anyhow, bail};
 use aws_sdk_macie2::types::RelationshipStatus;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Unit};
 
 use crate::{
     answer::{Book, talk},
@@ -121,7 +121,8 @@ pub async fn member_becomes(aws: &Aws, status: &RelationshipStatus) -> Result<Si
 
 /// A duration for people.
 pub fn shown(duration: SignedDuration) -> String {
-    format!("{duration:#}")
+    let rounded = duration.round(Unit::Millisecond).unwrap_or(duration);
+    format!("{rounded:#}")
 }
 
 /// Whether a time that was seen is the time that we assume.
