@@ -42,9 +42,10 @@ impl Refresh {
 
     /// The last daily refresh up to a time.
     fn daily(self, now: Timestamp) -> Timestamp {
-        let elapsed = now.duration_since(self.since).as_secs().max(0);
-        let into_the_day = SignedDuration::from_secs(elapsed % DAY.as_secs());
-        now.checked_sub(into_the_day).unwrap_or(now).max(self.since)
+        // Whole days since then: a running clock's fractions of a second are not a refresh.
+        let days = now.duration_since(self.since).as_hours().max(0) / DAY.as_hours();
+        let since = SignedDuration::from_hours(days * DAY.as_hours());
+        self.since.checked_add(since).unwrap_or(now)
     }
 }
 

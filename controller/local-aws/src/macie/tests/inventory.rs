@@ -79,6 +79,15 @@ fn tag_resource_is_seen_only_by_a_refresh() {
 }
 
 #[test]
+fn fractions_of_a_second_are_no_daily_refresh() {
+    let mut world = enrolled();
+    world.advance(SignedDuration::from_millis(300));
+    retag(&mut world, TEAM, "data", "TagResource", opted_in());
+    world.advance(SignedDuration::from_millis(600));
+    assert!(!tags_seen(&mut world, "data"));
+}
+
+#[test]
 fn a_watched_event_brings_what_was_not_watched() {
     let mut world = enrolled();
     minutes(&mut world, 1);
