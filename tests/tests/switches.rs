@@ -6,7 +6,16 @@ use local_aws::Switches;
 type Set = fn(&mut Switches);
 
 /// Each switch at its other values.
-const SWITCHES: [(&str, Set); 17] = [
+const SWITCHES: [(&str, Set); 20] = [
+    ("ending a designation takes an hour", |s| {
+        s.disabling_takes = duration("PT1H")
+    }),
+    ("ending a designation leaves the delegation", |s| {
+        s.disabling_deregisters = false
+    }),
+    ("trusted access takes a minute", |s| {
+        s.trusted_access_takes = duration("PT1M")
+    }),
     ("as assumed", |_| {}),
     ("the index lags 10 minutes", |s| {
         s.index_lag = duration("PT10M")
