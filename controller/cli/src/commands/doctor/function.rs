@@ -7,7 +7,7 @@ use aws_sdk_lambda::{
 use controller::aws::trouble;
 use controller_core::observed::{ErrorClass, Trouble};
 
-use super::{DEPLOY, Line, Site, VERSION, line::check};
+use super::{DEPLOY, Line, REPAIR, Site, VERSION, line::check};
 
 /// The function's name.
 pub const FUNCTION: &str = "macie-self-service-controller";
@@ -82,7 +82,7 @@ fn timeout(
         ),
         Some(hidden) if hidden < seconds.saturating_mul(TIMES) => check.fail(
             format!("it may run {seconds} s, and the queue hides a message for {hidden} s, less than {TIMES} times that: messages are handled twice"),
-            DEPLOY,
+            REPAIR,
         ),
         Some(hidden) => {
             check.pass(format!("it may run {seconds} s; the queue hides a message for {hidden} s"))

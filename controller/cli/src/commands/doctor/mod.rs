@@ -35,6 +35,9 @@ use crate::{
 
 /// How the administrator account's stack is deployed; `docs/install.md` has its parameters.
 const DEPLOY: &str = "aws cloudformation deploy --stack-name macie-self-service --template-file delegated-admin/controller.yaml --capabilities CAPABILITY_NAMED_IAM";
+/// What brings back what somebody changed or deleted by hand: the same template deployed again does
+/// not (CloudFormation User Guide, drift-aware-change-sets).
+const REPAIR: &str = "if the stack macie-self-service is not there, deploy it (docs/install.md); if it is, revert what was changed by hand: docs/operations.md, \"Repair\"";
 /// How the management account's stack is deployed.
 const REGISTER: &str = "in the management account: aws cloudformation deploy --stack-name macie-self-service-registration --template-file delegated-admin/management-account.yaml --capabilities CAPABILITY_NAMED_IAM";
 /// The version that everything deployed should have.

@@ -7,7 +7,7 @@ use controller::aws::trouble;
 use controller_core::observed::{ErrorClass, Trouble};
 use serde_json::{Map, Value};
 
-use super::{DEPLOY, Line, Site, line::check, organization::Organization};
+use super::{Line, REPAIR, Site, line::check, organization::Organization};
 
 /// The bus, its rule and the queue have the same name.
 const NAME: &str = "macie-self-service";
@@ -98,9 +98,9 @@ fn bus_policy(
     let check = check("bus-policy", &site.policy.home_region);
     let found = match bus {
         Ok(Some(found)) => found,
-        Ok(None) => return check.fail("the bus has no policy: no event gets in", DEPLOY),
+        Ok(None) => return check.fail("the bus has no policy: no event gets in", REPAIR),
         Err(trouble) if trouble.class == ErrorClass::NotFound => {
-            return check.fail(format!("there is no bus `{NAME}`"), DEPLOY);
+            return check.fail(format!("there is no bus `{NAME}`"), REPAIR);
         }
         Err(trouble) => return check.unknown(trouble),
     };
@@ -112,7 +112,7 @@ fn bus_policy(
         true => check.pass("exactly policies/event-bus.json: only forwarders of the organization"),
         false => check.fail(
             "it is not policies/event-bus.json: others may put events, or forwarders may not",
-            format!("compare: aws events describe-event-bus --name {NAME}; repair: {DEPLOY}"),
+            format!("compare: aws events describe-event-bus --name {NAME}; repair: {REPAIR}"),
         ),
     }
 }
@@ -167,7 +167,7 @@ fn bus_rule(site: &Site<'_>, rule: &Result<bool, Trouble>) -> Line {
             format!("aws events enable-rule --event-bus-name {NAME} --name {NAME} --region {home}"),
         ),
         Err(trouble) if trouble.class == ErrorClass::NotFound => {
-            check.fail(format!("there is no rule `{NAME}` on the bus"), DEPLOY)
+            check.fail(format!("there is no rule `{NAME}` on the bus"), REPAIR)
         }
         Err(trouble) => check.unknown(trouble),
     }
@@ -178,7 +178,7 @@ fn queue(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
     let attributes = match queue {
         Ok(attributes) => attributes,
         Err(trouble) if trouble.class == ErrorClass::NotFound => {
-            return check.fail(format!("there is no queue `{NAME}`"), DEPLOY);
+            return check.fail(format!("there is no queue `{NAME}`"), REPAIR);
         }
         Err(trouble) => return check.unknown(trouble),
     };
@@ -187,7 +187,7 @@ fn queue(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
         true => check.pass(format!("what fails goes to {DEAD_LETTERS}")),
         false => check.fail(
             format!("it does not redrive to {DEAD_LETTERS}: what fails is repeated for days"),
-            DEPLOY,
+            REPAIR,
         ),
     }
 }
@@ -198,7 +198,7 @@ fn dead_letters(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
     let attributes = match queue {
         Ok(attributes) => attributes,
         Err(trouble) if trouble.class == ErrorClass::NotFound => {
-            return check.fail(format!("there is no queue `{DEAD_LETTERS}`"), DEPLOY);
+            return check.fail(format!("there is no queue `{DEAD_LETTERS}`"), REPAIR);
         }
         Err(trouble) => return check.unknown(trouble),
     };

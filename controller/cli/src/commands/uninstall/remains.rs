@@ -72,7 +72,9 @@ fn stacks(identity: &Identity, policy: &Policy) -> Vec<Remains> {
         ),
         (
             "results of jobs, which the stack retains: the bucket and its key".to_owned(),
-            format!("after Macie has another results repository or is off: aws s3 rb --force s3://macie-self-service-results-{account}-{home} (versions and locks by hand), then aws kms schedule-key-deletion --region {home} --key-id \"$(aws kms describe-key --region {home} --key-id alias/macie-self-service-results --query KeyMetadata.KeyId --output text)\""),
+            format!(
+                "after Macie has another results repository or is off: bucket=macie-self-service-results-{account}-{home}; key=$(aws s3api get-bucket-encryption --bucket $bucket --query 'ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.KMSMasterKeyID' --output text); aws s3 rb --force s3://$bucket (versions and locks by hand); aws kms schedule-key-deletion --region {home} --key-id $key"
+            ),
         ),
         (
             "the designation of this account as Macie administrator".to_owned(),
