@@ -27,8 +27,6 @@ BROKEN = 19  # cfn-guard's exit code when a template breaks a rule
 ACCEPTED = {
     # The key's own policy: `*` is the key (KMS Developer Guide, key-policy-overview).
     ("results-key.json", "RESOURCE_STAR"),
-    # Its data does not have this key of DescribeKey (Service Authorization Reference, AWS KMS).
-    ("operator.json", "UNKNOWN_CONDITION_FOR_ACTION"),
 }
 
 

@@ -290,12 +290,12 @@ def test_custom_resources_get_what_they_read() -> None:
     [(_, _, registration)] = resources("Custom::MacieRegistration")
     assert set(registration) == {
         *("ServiceToken", "ServiceTimeout", "AdministratorAccountId"),
-        *("Regions", "MoveFrom", "OnDelete", "Version"),
+        *("Regions", "MoveFrom", "OnDelete", "Version", "Again"),
     }
     [(_, _, settings)] = resources("Custom::MacieAdministratorSettings")
     assert set(settings) == {
         *("ServiceToken", "ServiceTimeout", "Regions", "FindingPublishingFrequency"),
-        *("ResultsBucket", "ResultsKeyArn", "KeyPrefix", "Version"),
+        *("ResultsBucket", "ResultsKeyArn", "KeyPrefix", "Version", "Again"),
         *("PublishPolicyFindings", "PublishClassificationFindings"),
     }
     assert settings["ServiceTimeout"] == registration["ServiceTimeout"] == 3600

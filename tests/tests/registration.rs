@@ -100,6 +100,17 @@ async fn a_replay_and_an_update_without_change_write_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_changed_by_hand_is_repaired_when_it_is_asked_again() {
+    let mut stack = fresh().await;
+    stack.create(properties(json!({}))).await;
+    stack.world(|world| drop(world.macie.administrations.remove(US)));
+    assert_ne!(administrators(&stack), everywhere(ADMINISTRATOR));
+    let answer = stack.update(properties(json!({"Again": "1"}))).await;
+    assert_success(&answer);
+    assert_eq!(administrators(&stack), everywhere(ADMINISTRATOR));
+}
+
+#[tokio::test]
 async fn regions_that_are_added_are_designated_and_those_that_leave_stay() {
     let mut stack = fresh().await;
     stack.create(properties(json!({"Regions": [EU, US]}))).await;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use controller_core::id::{AccountId, Region};
 use serde_json::{Map, Value};
 
-/// What CloudFormation or the templates add to every resource.
-const COMMON: [&str; 3] = ["ServiceToken", "ServiceTimeout", "Version"];
+/// What CloudFormation or the templates add to every resource. A change of `Version` or `Again` is
+/// what makes CloudFormation ask once more.
+const COMMON: [&str; 4] = ["ServiceToken", "ServiceTimeout", "Version", "Again"];
 
 /// A property that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::{Line, Site, line::check, organization::Organization};
 use crate::commands::CONCURRENCY;
 
 /// What puts the role and the forwarder into an account.
-pub const ROLL_OUT: &str = "add the account's unit to stacksets/stack-set.yaml and deploy it, or exclude the account in the policy";
+pub const ROLL_OUT: &str = "add the account's unit to stacksets/stack-set.yaml and deploy it, or exclude the account in the policy; if the unit is in it already: docs/operations.md, \"Repair\"";
 
 /// Whether the role can be assumed in each account that the policy does not exclude; one line for
 /// all in which it can.

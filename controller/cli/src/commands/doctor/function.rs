@@ -7,7 +7,7 @@ use aws_sdk_lambda::{
 use controller::aws::trouble;
 use controller_core::observed::{ErrorClass, Trouble};
 
-use super::{DEPLOY, Line, REPAIR, Site, VERSION, line::check};
+use super::{Line, REPAIR, Site, UPGRADE, VERSION, line::check};
 
 /// The function's name.
 pub const FUNCTION: &str = "macie-self-service-controller";
@@ -63,7 +63,7 @@ pub fn judge(site: &Site<'_>, read: &Function, visibility: Option<i32>) -> Vec<L
 fn unreadable(site: &Site<'_>, name: &'static str, trouble: &Trouble) -> Line {
     let check = check(name, &site.policy.home_region);
     match trouble.class {
-        ErrorClass::NotFound => check.fail(format!("there is no function `{FUNCTION}`"), DEPLOY),
+        ErrorClass::NotFound => check.fail(format!("there is no function `{FUNCTION}`"), REPAIR),
         _ => check.unknown(trouble),
     }
 }
@@ -100,11 +100,11 @@ fn version(site: &Site<'_>, settings: &GetFunctionConfigurationOutput) -> Line {
         Some(VERSION) => check.pass(format!("{VERSION}, as this maciectl")),
         Some(other) if !other.is_empty() => check.warn(
             format!("the function's description ends with `{other}`, this maciectl is {VERSION}"),
-            format!("{DEPLOY}, or take the maciectl of that version"),
+            format!("{UPGRADE}, or take the maciectl of that version"),
         ),
         _ => check.warn(
             "the function's description does not tell its version",
-            DEPLOY,
+            UPGRADE,
         ),
     }
 }

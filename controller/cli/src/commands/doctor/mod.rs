@@ -33,13 +33,17 @@ use crate::{
     output,
 };
 
-/// How the administrator account's stack is deployed; `docs/install.md` has its parameters.
-const DEPLOY: &str = "aws cloudformation deploy --stack-name macie-self-service --template-file delegated-admin/controller.yaml --capabilities CAPABILITY_NAMED_IAM";
+/// How the administrator account's stack gets this version; without `Version` the old value is kept,
+/// and refused by the new template.
+const UPGRADE: &str = concat!(
+    "aws cloudformation deploy --stack-name macie-self-service --template-file delegated-admin/controller.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides Version=",
+    env!("CARGO_PKG_VERSION")
+);
 /// What brings back what somebody changed or deleted by hand: the same template deployed again does
 /// not (CloudFormation User Guide, drift-aware-change-sets).
 const REPAIR: &str = "if the stack macie-self-service is not there, deploy it (docs/install.md); if it is, revert what was changed by hand: docs/operations.md, \"Repair\"";
-/// How the management account's stack is deployed.
-const REGISTER: &str = "in the management account: aws cloudformation deploy --stack-name macie-self-service-registration --template-file delegated-admin/management-account.yaml --capabilities CAPABILITY_NAMED_IAM";
+/// How the registration is made to look again, or is made.
+const REGISTER: &str = "in the management account, where the stack is there: aws cloudformation deploy --stack-name macie-self-service-registration --template-file delegated-admin/management-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides Again=$(date +%s); where it is not: docs/install.md, step 2";
 /// The version that everything deployed should have.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

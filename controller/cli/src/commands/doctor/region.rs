@@ -167,7 +167,10 @@ fn designation(site: &Site<'_>, region: &Region, facts: &Facts) -> Line {
                 "the Macie administrator in this Region is {}",
                 ids.join(", ")
             );
-            check.fail(message, format!("{REGISTER}, with `MoveFrom`"))
+            check.fail(
+                message,
+                format!("{REGISTER}; to move it, add MoveFrom=<that account>"),
+            )
         }
         (Err(trouble), _) if trouble.class == ErrorClass::NotEnabled => {
             check.fail(not_designated, REGISTER)

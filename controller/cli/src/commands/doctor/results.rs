@@ -10,7 +10,7 @@ use controller_core::{
 use super::{Line, Site, line::check};
 
 /// The settings of the administrator's stack repair what is wrong with them.
-const SETTINGS: &str = "deploy delegated-admin/controller.yaml again with another `Version`, which makes its settings function set it";
+const SETTINGS: &str = "aws cloudformation deploy --stack-name macie-self-service --template-file delegated-admin/controller.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides Again=$(date +%s)";
 
 /// A bucket and the key by which results are encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -64,7 +64,7 @@ fn stacks(identity: &Identity, policy: &Policy) -> Vec<Remains> {
     let entries = [
         (
             "forwarders and member roles in every account".to_owned(),
-            "delete the stack of stacksets/stack-set.yaml, which removes its stacks from the accounts, and in the management account the stack of stacksets/workload-account.yaml".to_owned(),
+            "delete the stack of stacksets/stack-set.yaml, which removes its stacks from the accounts, and in the management account, in each governed Region: aws cloudformation delete-stack --stack-name macie-self-service-forwarder".to_owned(),
         ),
         (
             "the controller's stack: function, bus, queues, schedule, parameter /macie-self-service/policy, roles".to_owned(),
