@@ -10,6 +10,7 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod lambda;
+pub mod log;
 pub mod observe;
 pub mod publish;
 pub mod reconcile;

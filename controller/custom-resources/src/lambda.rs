@@ -7,11 +7,11 @@ use controller::{
     aws::{Tuning, base_config},
     clock::Clock,
     config::Settings,
+    log,
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     answer::Courier,
@@ -21,13 +21,7 @@ use crate::{
 
 /// Serves invocations until Lambda ends the process.
 pub async fn run(resource: Resource) -> Result<(), Error> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .init();
+    log::init();
     let shell = Arc::new(connect(&Settings::default(), Clock::system(), &Tuning::default()).await?);
     let function = |event: LambdaEvent<Value>| {
         let shell = shell.clone();

@@ -6,23 +6,15 @@ use controller::{
     aws::Tuning,
     clock::Clock,
     config::{Runtime, Settings},
-    lambda,
+    lambda, log,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .init();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    log::init();
     let runtime =
         Runtime::start(&Settings::from_env(), Clock::system(), &Tuning::default()).await?;
     let runtime = Arc::new(runtime);

@@ -117,7 +117,8 @@ async fn confirm(runtime: &Runtime, said: Option<&str>) -> Result<()> {
     let id = reply.organization.and_then(|organization| organization.id);
     let id = id.unwrap_or_default();
     match said {
-        Some(said) if said == id => Ok(()),
+        // A reply without an id confirms nothing.
+        Some(said) if !id.is_empty() && said == id => Ok(()),
         Some(said) => bail!("--confirm is `{said}`, but the organization is `{id}`"),
         None => bail!(
             "`--members suspend` suspends Macie for every member that the controller owns, whether buckets are opted in or not: confirm with --confirm {id}"
