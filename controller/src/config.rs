@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
     clock::Clock,
+    pace::Pace,
     reconcile::Controller,
 };
 
@@ -167,6 +168,7 @@ impl Runtime {
                 aws,
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
+                pace: Pace::default(),
                 suspending: Mutex::default(),
             },
             policy: PolicyStore {

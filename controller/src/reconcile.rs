@@ -18,6 +18,7 @@ use crate::{
     aws::Aws,
     clock::Clock,
     observe::{observe, read_all},
+    pace::Pace,
     publish::publish,
 };
 
@@ -34,6 +35,8 @@ pub struct Controller {
     pub clock: Clock,
     /// The bus that changes are published to: its name or ARN.
     pub event_bus: Option<String>,
+    /// The line for new jobs.
+    pub pace: Pace,
     /// Held by whoever suspends: within a process the circuit breaker counts one after the other.
     pub suspending: Mutex<()>,
 }
@@ -60,7 +63,7 @@ impl Controller {
             }
             let acted = match plan.suspends() {
                 true => self.suspend(policy, observed, &mut report).await,
-                false => act(&self.aws, scope, &plan).await,
+                false => act(self, scope, &plan).await,
             };
             if plan.suspends() {
                 // Who was tagged meanwhile is not among the hints: the next round asks the index.
@@ -102,7 +105,7 @@ impl Controller {
         let now = BTreeSet::from([Read::Member, Read::Census]);
         read_all(&self.aws, policy, &mut seen, now).await;
         match self.decide(policy, &seen, report) {
-            Some(plan) => act(&self.aws, &seen.scope, &plan).await,
+            Some(plan) => act(self, &seen.scope, &plan).await,
             None => Acted::default(),
         }
     }
@@ -145,7 +148,7 @@ fn absorb(report: &mut Report, acted: Acted) -> bool {
     let complete = acted.is_complete();
     report.changes.extend(acted.changes);
     report.failures.extend(acted.failures);
-    for waiting in acted.waiting {
+    if let Some(waiting) = acted.waiting {
         report.wait(waiting);
     }
     complete

@@ -234,7 +234,10 @@ pub enum Waiting {
         job: JobId,
     },
     /// AWS's limit of one new job per 10 s (Macie User Guide, macie-quotas).
-    JobRate,
+    JobRate {
+        /// When the account's turn comes.
+        until: Timestamp,
+    },
     /// A call that failed and may succeed next time.
     Retry {
         /// The failure.
@@ -244,11 +247,11 @@ pub enum Waiting {
 
 impl Waiting {
     /// When to look again; none when the sweep is soon enough.
-    pub fn look_again_in(&self) -> Option<SignedDuration> {
+    pub fn look_again_in(&self, now: Timestamp) -> Option<SignedDuration> {
         match self {
             Self::MemberEnabling | Self::Retry { .. } => Some(SignedDuration::from_secs(30)),
             Self::Inventory { .. } => Some(SignedDuration::from_secs(60)),
-            Self::JobRate => Some(SignedDuration::from_secs(10)),
+            Self::JobRate { until } => Some(until.duration_since(now).max(SignedDuration::ZERO)),
             Self::Grace { .. } | Self::Quota { .. } => None,
         }
     }
@@ -268,7 +271,10 @@ impl fmt::Display for Waiting {
                 f,
                 "job {job}: the account's monthly scan quota is used up; Macie resumes it by itself"
             ),
-            Self::JobRate => f.write_str("AWS's limit of one new job per 10 s"),
+            Self::JobRate { until } => write!(
+                f,
+                "AWS's limit of one new job per 10 s: its turn comes at {until:.0}"
+            ),
             Self::Retry { trouble } => write!(f, "{trouble}"),
         }
     }
