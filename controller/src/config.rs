@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
     clock::Clock,
-    pace::Pace,
+    pace::{INTERVAL, Pace},
     reconcile::Controller,
 };
 
@@ -33,6 +33,9 @@ pub struct Settings {
     /// `MACIECTL_QUEUE_URL`: the controller's own queue, where a scope that waits is put back with
     /// a delay; none leaves it to the sweep.
     pub queue_url: Option<String>,
+    /// `MACIECTL_JOB_INTERVAL`: one new job per this long, if AWS has raised the quota; none takes
+    /// AWS's own pace, `PT10S`.
+    pub job_interval: Option<String>,
     /// A profile of the AWS configuration; none takes the SDK's default chain.
     pub profile: Option<String>,
     /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
@@ -61,6 +64,7 @@ impl Settings {
             member_role: var("MACIECTL_MEMBER_ROLE"),
             event_bus: var("MACIECTL_EVENT_BUS"),
             queue_url: var("MACIECTL_QUEUE_URL"),
+            job_interval: var("MACIECTL_JOB_INTERVAL"),
             ..Self::default()
         }
     }
@@ -88,6 +92,12 @@ pub enum ConfigError {
         /// The field, the value and what was expected.
         #[source]
         error: PolicyError,
+    },
+    /// It is no duration, or a negative one.
+    #[error("MACIECTL_JOB_INTERVAL is `{found}`, expected a duration such as `PT10S`")]
+    JobInterval {
+        /// What it is.
+        found: String,
     },
     /// AWS does not know us.
     #[error(transparent)]
@@ -155,6 +165,7 @@ impl Runtime {
         tuning: &Tuning,
     ) -> Result<Self, ConfigError> {
         let base = base_config(settings, &clock, tuning).await;
+        let pace = Pace::new(job_interval(settings)?);
         let configured_region = base.region().map(ToString::to_string);
         let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
         let ssm = aws_sdk_ssm::Client::new(&base);
@@ -168,7 +179,7 @@ impl Runtime {
                 aws,
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
-                pace: Pace::default(),
+                pace,
                 suspending: Mutex::default(),
             },
             policy: PolicyStore {
@@ -181,6 +192,18 @@ impl Runtime {
             configured_region,
         })
     }
+}
+
+fn job_interval(settings: &Settings) -> Result<SignedDuration, ConfigError> {
+    let Some(text) = &settings.job_interval else {
+        return Ok(INTERVAL);
+    };
+    let interval = text.parse().ok();
+    interval
+        .filter(|interval: &SignedDuration| !interval.is_negative())
+        .ok_or_else(|| ConfigError::JobInterval {
+            found: text.clone(),
+        })
 }
 
 async fn load(source: &str, ssm: &aws_sdk_ssm::Client) -> Result<Policy, ConfigError> {

@@ -13,7 +13,7 @@ use std::{
 use controller_core::id::{AccountId, Region, Scope};
 use jiff::{SignedDuration, Timestamp};
 
-/// One new job per this long (Macie User Guide, macie-quotas).
+/// AWS's quota: one new job per this long (Macie User Guide, macie-quotas).
 pub const INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 /// Whoever came too early by less than a second comes again at once, but not more often than this.
 const HURRY: SignedDuration = SignedDuration::from_secs(1);
@@ -34,10 +34,26 @@ pub enum Turn {
 }
 
 /// The lines of all Regions.
-#[derive(Debug, Default)]
-pub struct Pace(Mutex<BTreeMap<Region, Line>>);
+#[derive(Debug)]
+pub struct Pace {
+    interval: SignedDuration,
+    lines: Mutex<BTreeMap<Region, Line>>,
+}
 
 impl Pace {
+    /// Empty lines, with one new job per this long.
+    pub fn new(interval: SignedDuration) -> Self {
+        Self {
+            interval,
+            lines: Mutex::default(),
+        }
+    }
+
+    /// One new job per this long.
+    pub fn interval(&self) -> SignedDuration {
+        self.interval
+    }
+
     /// A message comes back for its slot. When it is its turn, the next call is its own.
     pub fn arrive(&self, scope: &Scope, slot: Timestamp, now: Timestamp) -> Turn {
         self.with(scope, |line| line.arrive(&scope.account, slot, now))
@@ -98,26 +114,21 @@ impl Pace {
     }
 
     fn with<T>(&self, scope: &Scope, act: impl FnOnce(&mut Line) -> T) -> T {
-        let mut lines: MutexGuard<'_, _> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(lines.entry(scope.region.clone()).or_default())
+        let mut lines: MutexGuard<'_, _> =
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.entry(scope.region.clone());
+        act(line.or_insert_with(|| Line::new(self.interval)))
     }
 }
 
 #[derive(Debug)]
 struct Line {
+    /// One call per this long.
+    interval: SignedDuration,
     /// When the next call may be made.
     open: Timestamp,
     /// Who waits, in the order of their slots.
     places: Vec<Place>,
-}
-
-impl Default for Line {
-    fn default() -> Self {
-        Self {
-            open: Timestamp::MIN,
-            places: Vec::new(),
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -165,12 +176,20 @@ impl Place {
     }
 
     /// When the line goes on after it.
-    fn ends(&self) -> Timestamp {
-        later(self.slot, room(self.jobs))
+    fn ends(&self, interval: SignedDuration) -> Timestamp {
+        later(self.slot, room(self.jobs, interval))
     }
 }
 
 impl Line {
+    fn new(interval: SignedDuration) -> Self {
+        Self {
+            interval,
+            open: Timestamp::MIN,
+            places: Vec::new(),
+        }
+    }
+
     fn place(&mut self, account: &AccountId) -> Option<&mut Place> {
         self.places
             .iter_mut()
@@ -217,11 +236,11 @@ impl Line {
 
     fn created(&mut self, account: &AccountId, now: Timestamp) {
         self.take(now);
-        let open = self.open;
+        let (open, interval) = (self.open, self.interval);
         if let Some(place) = self.place(account) {
             place.claimed = false;
             place.jobs = place.jobs.saturating_sub(1);
-            place.slot = later(place.slot, INTERVAL).max(open);
+            place.slot = later(place.slot, interval).max(open);
         }
         self.places.retain(|place| place.jobs > 0);
         self.settle(now);
@@ -248,7 +267,7 @@ impl Line {
 
     /// A call is made now.
     fn take(&mut self, now: Timestamp) {
-        self.open = self.open.max(later(now, INTERVAL));
+        self.open = self.open.max(later(now, self.interval));
         self.settle(now);
     }
 
@@ -270,10 +289,10 @@ impl Line {
             if place.is_late(now) && !place.claimed {
                 continue;
             }
-            if later(slot, room(jobs)) <= place.slot {
+            if later(slot, room(jobs, self.interval)) <= place.slot {
                 break;
             }
-            slot = slot.max(place.ends());
+            slot = slot.max(place.ends(self.interval));
         }
         slot
     }
@@ -290,14 +309,14 @@ impl Line {
                 continue;
             }
             place.slot = place.slot.max(free);
-            free = place.ends();
+            free = place.ends(self.interval);
         }
     }
 }
 
 /// The time that so many jobs take.
-fn room(jobs: u32) -> SignedDuration {
-    INTERVAL.saturating_mul(i32::try_from(jobs).unwrap_or(i32::MAX))
+fn room(jobs: u32, interval: SignedDuration) -> SignedDuration {
+    interval.saturating_mul(i32::try_from(jobs).unwrap_or(i32::MAX))
 }
 
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {

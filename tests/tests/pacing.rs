@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use controller::{config::Runtime, lambda};
+use controller::{config::Runtime, lambda, survey};
 use controller_core::report::Report;
 use controller_tests::{
     EU, Scenario, Setup,
@@ -15,6 +15,7 @@ use local_aws::{
     organization::{ADMINISTRATOR, QUEUE},
     sqs::{self, Message, QueueId},
 };
+use maciectl::commands::status;
 use serde_json::{Value, json};
 
 /// How late a message may come: SQS promises no less than its delay.
@@ -243,4 +244,40 @@ async fn two_controllers_with_a_line_each_lose_nothing_and_make_no_job_twice() {
     println!("80 jobs took {took:#}; {refused} of {asked} calls were refused");
     assert_covered(&scenario, 40);
     assert!(took <= SignedDuration::from_secs(1_400), "{took:#}");
+}
+
+#[tokio::test]
+async fn status_shows_the_place_in_the_line() {
+    let mut line = Late::new(20_260_305);
+    let scenario = rush(4).await;
+    let start = scenario.now();
+    // Half a minute to be enabled, then the first job.
+    while creations(&scenario).1 < 3 {
+        assert!(line.step(&scenario, &[&scenario.sandbox.runtime]).await);
+    }
+    println!("after {:#}", scenario.now().duration_since(start));
+    let operator = scenario.operator().await;
+    let policy = scenario.policy();
+    let accounts = survey::accounts(&operator.controller.aws).await.unwrap();
+    let scopes = survey::scopes(&policy, &accounts, None);
+    let calls = scenario.calls().len();
+    let mut rows = status::rows(&operator, &accounts, scopes).await;
+    assert_eq!(scenario.writes_since(calls), Vec::<String>::new());
+    status::line_up(&mut rows, operator.controller.pace.interval());
+    let mut places: Vec<Value> = rows
+        .iter()
+        .filter(|row| row.line.is_some())
+        .map(|row| json!(row)["line"].clone())
+        .collect();
+    places.sort_by_key(|place| place["place"].as_u64());
+    // One has its daily job and lacks its baseline.
+    let place = |place: u64, jobs: u64, seconds: u64| json!({ "place": place, "of": 4, "jobs": jobs, "aboutSeconds": seconds });
+    let mut jobs: Vec<u64> = places.iter().map(|p| p["jobs"].as_u64().unwrap()).collect();
+    assert_eq!(places[0], place(1, jobs[0], 0));
+    assert_eq!(
+        places[3],
+        place(4, jobs[3], 10 * jobs[..3].iter().sum::<u64>())
+    );
+    jobs.sort_unstable();
+    assert_eq!(jobs, [1, 2, 2, 2]);
 }

@@ -197,13 +197,13 @@ fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
             local.endpoint(),
             organization::QUEUE
         )),
-        profile: None,
         region: home.ok(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
             access_key_id: iam::role_key(administrator, role),
             secret_access_key: iam::SECRET.to_owned(),
         }),
+        ..Settings::default()
     }
 }
 

@@ -271,10 +271,9 @@ impl fmt::Display for Waiting {
                 f,
                 "job {job}: the account's monthly scan quota is used up; Macie resumes it by itself"
             ),
-            Self::JobRate { until } => write!(
-                f,
-                "AWS's limit of one new job per 10 s: its turn comes at {until:.0}"
-            ),
+            Self::JobRate { until } => {
+                write!(f, "AWS's limit of one new job per 10 s, until {until:.0}")
+            }
             Self::Retry { trouble } => write!(f, "{trouble}"),
         }
     }
