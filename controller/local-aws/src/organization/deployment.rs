@@ -40,6 +40,7 @@ fn add_function(world: &mut World, home: &str) {
         ("MACIECTL_POLICY", format!("ssm:{POLICY_PARAMETER}")),
         ("MACIECTL_MEMBER_ROLE", MEMBER_ROLE.to_owned()),
         ("MACIECTL_EVENT_BUS", BUS.to_owned()),
+        ("MACIECTL_JOB_INTERVAL", "PT10S".to_owned()),
         (
             "MACIECTL_QUEUE_URL",
             format!("https://sqs.{home}.amazonaws.com/{ADMINISTRATOR}/{QUEUE}"),
