@@ -82,7 +82,7 @@ impl Pace {
         });
     }
 
-    /// The scope keeps its place and comes later.
+    /// The scope comes later, and joins those who come then.
     pub fn postpone(&self, scope: &Scope, to: Timestamp, now: Timestamp) {
         self.with(scope, |line| line.postpone(&scope.account, to, now));
     }
@@ -127,7 +127,7 @@ struct Line {
     interval: SignedDuration,
     /// When the next call may be made.
     open: Timestamp,
-    /// Who waits, in the order of their slots.
+    /// Who waits, in the order of the line.
     places: Vec<Place>,
 }
 
@@ -136,7 +136,7 @@ struct Place {
     account: AccountId,
     /// When its first job may be created.
     slot: Timestamp,
-    /// The slot that it was given first: its order among those who are late.
+    /// The slot that it was given first, by which the line is ordered.
     order: Timestamp,
     /// The jobs that it wants, one after the other.
     jobs: u32,
@@ -198,7 +198,7 @@ impl Line {
 
     fn arrive(&mut self, account: &AccountId, slot: Timestamp, now: Timestamp) -> Turn {
         if self.place(account).is_none() {
-            let slot = slot.min(later(now, LONGEST));
+            let slot = slot.clamp(later(now, -FORGOTTEN / 2), later(now, LONGEST));
             self.places.push(Place::new(account, slot, 1));
         }
         let open = self.open;
@@ -261,6 +261,7 @@ impl Line {
         if let Some(place) = self.place(account) {
             place.claimed = false;
             place.slot = place.slot.max(to);
+            place.order = place.slot;
             self.settle(now);
         }
     }
@@ -301,9 +302,8 @@ impl Line {
     fn settle(&mut self, now: Timestamp) {
         self.places
             .retain(|place| later(place.comes(), FORGOTTEN) > now);
+        self.places.sort_by_key(|place| place.order);
         let mut free = self.open;
-        self.places
-            .sort_by_key(|place| (place.slot.max(free), place.order));
         for place in &mut self.places {
             if place.claimed || place.is_late(now) {
                 continue;
