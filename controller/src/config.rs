@@ -36,6 +36,8 @@ pub struct Settings {
     /// `MACIECTL_JOB_INTERVAL`: one new job per this long, if AWS has raised the quota; none takes
     /// AWS's own pace, `PT10S`.
     pub job_interval: Option<String>,
+    /// `MACIECTL_SWEEP_QUEUE_URL`: the sweep's own queue; only the sweeper has it.
+    pub sweep_queue_url: Option<String>,
     /// A profile of the AWS configuration; none takes the SDK's default chain.
     pub profile: Option<String>,
     /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
@@ -65,6 +67,7 @@ impl Settings {
             event_bus: var("MACIECTL_EVENT_BUS"),
             queue_url: var("MACIECTL_QUEUE_URL"),
             job_interval: var("MACIECTL_JOB_INTERVAL"),
+            sweep_queue_url: var("MACIECTL_SWEEP_QUEUE_URL"),
             ..Self::default()
         }
     }
@@ -139,8 +142,10 @@ pub struct Runtime {
     pub controller: Controller,
     /// Its policy.
     pub policy: PolicyStore,
-    /// Its own queue.
+    /// The controller's own queue.
     pub queue_url: Option<String>,
+    /// The sweep's own queue.
+    pub sweep_queue_url: Option<String>,
     /// The Region that the caller is configured for; the clients go by the policy's home Region.
     pub configured_region: Option<String>,
 }
@@ -180,7 +185,6 @@ impl Runtime {
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
                 pace,
-                suspending: Mutex::default(),
             },
             policy: PolicyStore {
                 source,
@@ -189,6 +193,7 @@ impl Runtime {
                 last_good,
             },
             queue_url: settings.queue_url.clone(),
+            sweep_queue_url: settings.sweep_queue_url.clone(),
             configured_region,
         })
     }

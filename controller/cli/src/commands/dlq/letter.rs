@@ -3,7 +3,7 @@
 
 use controller_core::{
     event::{Incoming, Refusal, Request, parse_many},
-    id::{AccountId, BucketName, Region},
+    id::{AccountId, BucketName, Region, Scope},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,12 +33,33 @@ pub struct Letter {
     pub poison: bool,
     /// Why it most likely is here.
     pub why: String,
+    /// The queue that it was on.
+    #[serde(skip)]
+    pub(super) home: Home,
     /// What it says; only to be sent again.
     #[serde(skip)]
     pub(super) body: String,
     /// By which it is deleted or given back.
     #[serde(skip)]
     pub(super) receipt: String,
+}
+
+/// The queues whose dead letters end here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// The controller's.
+    Controller,
+    /// The sweep's.
+    Sweep,
+}
+
+impl Home {
+    fn of(request: &Request) -> Self {
+        match request {
+            Request::Sweep(_) | Request::Resync { .. } => Self::Sweep,
+            Request::Look(_) | Request::Settings(_) => Self::Controller,
+        }
+    }
 }
 
 /// Why messages are here that can be read.
@@ -78,15 +99,14 @@ impl Letter {
             .pop()
             .map(|Incoming { result, .. }| result);
         let refusal = read.as_ref().and_then(|read| read.as_ref().err());
-        let trigger = match &read {
-            Some(Ok(Request::Look(trigger))) => Some(trigger),
-            _ => None,
-        };
+        let request = read.as_ref().and_then(|read| read.as_ref().ok());
+        let scope = request.and_then(scope);
         Self {
             what: what(read.as_ref()),
-            account: trigger.map(|trigger| trigger.scope.account.clone()),
-            region: trigger.map(|trigger| trigger.scope.region.clone()),
-            bucket: trigger.and_then(|trigger| trigger.bucket.clone()),
+            account: scope.map(|scope| scope.account.clone()),
+            region: request.and_then(region).cloned(),
+            bucket: request.and_then(bucket).cloned(),
+            home: request.map_or(Home::Controller, Home::of),
             poison: refusal.is_some_and(Refusal::is_poison),
             why: why(refusal, unsent, tries),
             age_seconds: sent.map(|sent| now.duration_since(sent).as_secs()),
@@ -105,9 +125,39 @@ impl Letter {
     }
 }
 
+fn scope(request: &Request) -> Option<&Scope> {
+    match request {
+        Request::Look(trigger) => Some(&trigger.scope),
+        Request::Resync { scope, .. } => Some(scope),
+        Request::Sweep(_) | Request::Settings(_) => None,
+    }
+}
+
+fn region(request: &Request) -> Option<&Region> {
+    match request {
+        Request::Look(trigger) => Some(&trigger.scope.region),
+        Request::Resync { scope, .. } => Some(&scope.region),
+        Request::Sweep(pass) => pass.region.as_ref(),
+        Request::Settings(region) => Some(region),
+    }
+}
+
+fn bucket(request: &Request) -> Option<&BucketName> {
+    match request {
+        Request::Look(trigger) => trigger.bucket.as_ref(),
+        Request::Sweep(_) | Request::Resync { .. } | Request::Settings(_) => None,
+    }
+}
+
 fn what(read: Option<&Result<Request, Refusal>>) -> &'static str {
     match read {
-        Some(Ok(Request::Sweep)) => "sweep of everything",
+        Some(Ok(Request::Sweep(pass))) => match (pass.only_pending, &pass.region) {
+            (true, _) => "look at what is pending",
+            (false, None) => "sweep of everything",
+            (false, Some(_)) => "sweep of a Region",
+        },
+        Some(Ok(Request::Resync { .. })) => "resync",
+        Some(Ok(Request::Settings(_))) => "settings",
         Some(Ok(Request::Look(trigger))) => trigger.cause.name(),
         Some(Err(refusal)) => refusal.name(),
         None => "nothing",

@@ -13,11 +13,14 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::letter::{Envelope, Letter, Tries};
+use super::letter::{Envelope, Home, Letter, Tries};
 use crate::commands::{
     CONCURRENCY,
     doctor::{DEAD_LETTERS, QUEUE},
 };
+
+/// The sweep's queue.
+const SWEEP_QUEUE: &str = "macie-self-service-sweep";
 
 /// SQS gives 10 messages a call (SQS API Reference, ReceiveMessage).
 const BATCH: i32 = 10;
@@ -26,22 +29,23 @@ const HIDDEN: i32 = 120;
 /// A short poll asks some of SQS's servers only, a long one asks all.
 const POLL: i32 = 1;
 
-/// The controller's queue and its dead letters.
+/// The controller's queue, the sweep's, and their dead letters.
 pub struct Queues<'a> {
     aws: &'a Aws,
-    /// The controller's queue.
     queue: String,
+    sweep: Result<String, Trouble>,
     letters: String,
     tries: Tries,
 }
 
 impl<'a> Queues<'a> {
-    /// Finds both.
+    /// Finds them. The sweep's is only needed for what was on it.
     pub async fn find(runtime: &'a Runtime) -> Result<Self, Trouble> {
         let aws = &runtime.controller.aws;
         let queue = url(aws, QUEUE).await?;
         Ok(Self {
             aws,
+            sweep: url(aws, SWEEP_QUEUE).await,
             letters: url(aws, DEAD_LETTERS).await?,
             tries: Tries(tries(aws, &queue).await?),
             queue,
@@ -87,10 +91,14 @@ impl<'a> Queues<'a> {
             .await;
     }
 
-    /// Sends a message to the controller's queue, then deletes the letter: who is cut off in
+    /// Sends a message to the queue that it was on, then deletes the letter: who is cut off in
     /// between leaves a message twice, which does no harm, and never loses one.
     pub async fn put_back(&self, letter: &Letter) -> Result<(), Trouble> {
-        let send = self.aws.sqs.send_message().queue_url(&self.queue);
+        let queue = match letter.home {
+            Home::Controller => &self.queue,
+            Home::Sweep => self.sweep.as_ref().map_err(Clone::clone)?,
+        };
+        let send = self.aws.sqs.send_message().queue_url(queue);
         let sent = send.message_body(&letter.body).send().await;
         sent.map_err(|error| trouble("sqs:SendMessage", &error))?;
         let delete = self.aws.sqs.delete_message().queue_url(&self.letters);
