@@ -245,7 +245,7 @@ def test_code_is_named_after_the_binaries() -> None:
 
 
 def test_the_schedules_send_what_the_sweep_reads() -> None:
-    """The texts are those of `Pass::EVERYTHING` and `Pass::PENDING` (tests/tests/functions.rs)."""
+    """tests/tests/functions.rs compares the texts with the program's own."""
     schedules = {found["Name"]: found for *_, found in resources("AWS::Scheduler::Schedule")}
     assert {
         name: (found["ScheduleExpression"], json.loads(found["Target"]["Input"]))

@@ -181,16 +181,29 @@ async fn swept_organization() -> Scenario {
     scenario
 }
 
-/// What the alarm on missing sweeps counts is the line `sweep` of the schedule's own message, which
-/// is one of the texts in `delegated-admin/controller.yaml` (tests/judges/test_templates.py).
+#[test]
+fn the_schedules_of_the_template_send_what_the_sweep_understands() {
+    let template = include_str!("../../delegated-admin/controller.yaml");
+    let inputs = template.lines().filter_map(|line| {
+        let text = line.trim().strip_prefix("Input: '")?;
+        text.strip_suffix('\'')
+    });
+    let inputs: Vec<Value> = inputs.map(parsed).collect();
+    let passes = [Pass::EVERYTHING, Pass::PENDING].map(|pass| parsed(&pass.message()));
+    assert_eq!(inputs, passes);
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// What the alarm on missing sweeps counts is the line `sweep` of the schedule's own message.
 #[tokio::test]
 async fn the_sweeps_function_hands_over_the_account_that_no_event_told_and_writes_nothing() {
     let scenario = swept_organization().await;
-    let everything = r#"{"macieSelfService":"sweep","version":1}"#;
-    assert_eq!(Pass::EVERYTHING.message(), everything);
     let start = scenario.calls().len();
     let all_well = json!({ "batchItemFailures": [] });
-    let (answer, log) = sweep(&scenario, &[everything.to_owned()]).await;
+    let (answer, log) = sweep(&scenario, &[Pass::EVERYTHING.message()]).await;
     assert_eq!(answer, all_well);
     let lines = log.iter().filter(|line| line["message"] == "sweep");
     assert_eq!(lines.count(), 1, "{log:#?}");
@@ -235,10 +248,8 @@ async fn what_the_sweep_may_not_read_is_handed_over() {
 #[tokio::test]
 async fn the_pass_in_between_looks_into_no_account() {
     let scenario = swept_organization().await;
-    let pending = r#"{"macieSelfService":"sweep","version":1,"only":"pending"}"#;
-    assert_eq!(Pass::PENDING.message(), pending);
     let start = scenario.calls().len();
-    let (_, log) = sweep(&scenario, &[pending.to_owned()]).await;
+    let (_, log) = sweep(&scenario, &[Pass::PENDING.message()]).await;
     assert!(
         log.iter().all(|line| line["message"] != "sweep"),
         "the alarm on missing sweeps must not take it for one: {log:#?}"
