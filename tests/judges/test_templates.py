@@ -64,6 +64,12 @@ def test_plain_cloudformation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", templates.NAMES)
+def test_a_template_can_be_given_as_text(name: str) -> None:
+    """51,200 bytes; a longer one must be in a bucket (CloudFormation User Guide, quotas)."""
+    assert len((world.ROOT / name).read_bytes()) <= 51_200
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
 def test_no_partition_is_written_out(name: str) -> None:
     assert not re.findall(r"arn:aws[\w-]*:", (world.ROOT / name).read_text())
 
@@ -165,6 +171,7 @@ def test_the_member_role_is_made_in_the_home_region_only() -> None:
     assert roles == ["macie-self-service-forwarder-us-east-1"]
 
 
+QUEUES = "arn:aws:sqs:eu-west-1:222222222222:"
 # Name, queue and messages a time of the two functions that work off a queue.
 WORKERS = [
     ("macie-self-service-controller", "Queue", 10),
@@ -176,14 +183,15 @@ WORKERS = [
 def test_a_queue_waits_for_its_function(name: str, queue_id: str, batch: int) -> None:
     function = one("AWS::Lambda::Function", name, "FunctionName")
     [queue] = [found for _, other, found in resources("AWS::SQS::Queue") if other == queue_id]
+    arn = f"{QUEUES}{queue['QueueName']}"
     assert queue["VisibilityTimeout"] == 6 * function["Timeout"]
     assert queue["RedrivePolicy"] == {
-        "deadLetterTargetArn": "<DeadLetters.Arn>",
+        "deadLetterTargetArn": f"{QUEUES}macie-self-service-dead-letters",
         "maxReceiveCount": 5,
     }
     assert function["ReservedConcurrentExecutions"] == 1
     assert function["RecursiveLoop"] == "Allow"
-    source = one("AWS::Lambda::EventSourceMapping", f"<{queue_id}.Arn>", "EventSourceArn")
+    source = one("AWS::Lambda::EventSourceMapping", arn, "EventSourceArn")
     role = function["Role"].removeprefix("<").removesuffix("Role.Arn>")
     assert source["FunctionName"] == f"<{role}Function>"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -194,10 +202,9 @@ def test_a_queue_waits_for_its_function(name: str, queue_id: str, batch: int) ->
 def test_dead_letters_are_of_our_queues_only() -> None:
     queues = {queue["QueueName"]: queue for *_, queue in resources("AWS::SQS::Queue")}
     dead = queues.pop("macie-self-service-dead-letters")
-    arn = "arn:aws:sqs:eu-west-1:222222222222:"
     assert dead["RedriveAllowPolicy"] == {
         "redrivePermission": "byQueue",
-        "sourceQueueArns": [f"{arn}{name}" for name in queues],
+        "sourceQueueArns": [f"{QUEUES}{name}" for name in queues],
     }
     assert list(queues) == ["macie-self-service", "macie-self-service-sweep"]
 
@@ -261,8 +268,8 @@ def test_the_schedules_send_what_the_sweep_reads() -> None:
         assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
         assert found["State"] == "ENABLED"
         target = found["Target"]
-        assert target["Arn"] == "<SweepQueue.Arn>"
-        assert target["DeadLetterConfig"] == {"Arn": "<DeadLetters.Arn>"}
+        assert target["Arn"] == f"{QUEUES}macie-self-service-sweep"
+        assert target["DeadLetterConfig"] == {"Arn": f"{QUEUES}macie-self-service-dead-letters"}
 
 
 def test_alarms_lead_to_a_runbook() -> None:
