@@ -3,7 +3,7 @@
 
 use controller_core::{
     event::{Incoming, Refusal, Request, Trigger, parse, parse_many, parse_value, sweep_message},
-    id::Scope,
+    id::{Region, Scope},
 };
 use serde_json::{Deserializer, Value, json};
 
@@ -17,16 +17,30 @@ pub fn event_text(text: &str) {
     let incoming = parse_many(text);
     for Incoming { id: _, result } in &incoming {
         match result {
-            Ok(Request::Look(trigger)) => {
-                let scope = json!([trigger.scope.account, trigger.scope.region]);
-                assert!(envelopes.contains(&scope), "{scope} of {envelopes:?}");
-                is_modest(trigger);
-            }
-            Ok(Request::Sweep) => {}
+            Ok(request) => is_of_an_envelope(request, &envelopes),
             Err(refusal) => is_short(refusal),
         }
     }
     neighbours(text, &incoming);
+}
+
+/// Nothing names a place but the account and Region of a message.
+fn is_of_an_envelope(request: &Request, envelopes: &[Value]) {
+    let named = |scope: &Scope| envelopes.contains(&json!([scope.account, scope.region]));
+    let in_region = |region: &Region| {
+        let mut regions = envelopes.iter().filter_map(|envelope| envelope.get(1));
+        regions.any(|named| *named == json!(region))
+    };
+    let is_named = match request {
+        Request::Look(trigger) => {
+            is_modest(trigger);
+            named(&trigger.scope)
+        }
+        Request::Resync { scope, seen: _ } => named(scope),
+        Request::Settings(region) => in_region(region),
+        Request::Sweep(pass) => pass.region.as_ref().is_none_or(in_region),
+    };
+    assert!(is_named, "{request:?} of {envelopes:?}");
 }
 
 /// Where to look, according to a message that everybody can understand.

@@ -10,8 +10,8 @@ use controller_core::{
     id::BucketName,
     job_name,
     observed::{
-        BucketReading, BucketSize, Fact, Inventory, Job, JobKind, JobStatus, Member, Membership,
-        Observed, Relationship,
+        BucketReading, BucketSize, Census, Fact, Inventory, Job, JobKind, JobStatus, Member,
+        Membership, OPTED_OUT_SINCE, Observed, Relationship,
     },
     plan::{Action, JobSpec},
     wants::Read,
@@ -79,8 +79,8 @@ impl Account {
         match read {
             Read::Bucket(_) => self.last_tags,
             Read::Index => self.last_tags && self.indexed == self.tagged,
-            Read::Member | Read::Jobs | Read::Inventory | Read::LastRun(_) => false,
-            Read::Management | Read::Account | Read::Units | Read::Listing | Read::Census => true,
+            Read::Member | Read::Census | Read::Jobs | Read::Inventory | Read::LastRun(_) => false,
+            Read::Management | Read::Account | Read::Units | Read::Listing => true,
         }
     }
 
@@ -107,7 +107,8 @@ impl Account {
                 let last = self.last_run(id.as_str());
                 observed.last_runs.insert(id.clone(), Fact::Known(last));
             }
-            Read::Management | Read::Account | Read::Units | Read::Census => {
+            Read::Census => observed.census = Fact::Known(self.census(observed)),
+            Read::Management | Read::Account | Read::Units => {
                 template.read(observed, read);
             }
         }
@@ -117,7 +118,7 @@ impl Account {
     pub fn answer(&self, read: &Read) -> u64 {
         let mut hasher = DefaultHasher::new();
         match read {
-            Read::Member => hash_member(&self.member, &mut hasher),
+            Read::Member | Read::Census => hash_member(&self.member, &mut hasher),
             Read::Jobs => hash_jobs(&self.jobs, &mut hasher),
             Read::Bucket(name) => self.opted_in().contains(name).hash(&mut hasher),
             Read::Index => self.indexed.hash(&mut hasher),
@@ -126,6 +127,21 @@ impl Account {
             _ => {}
         }
         hasher.finish()
+    }
+
+    /// Other members stay.
+    fn census(&self, observed: &Observed) -> Census {
+        let leaves = |member: &&Member| {
+            member.status == Relationship::Paused || member.tags.contains_key(OPTED_OUT_SINCE)
+        };
+        let member = self.member.as_ref().filter(leaves).cloned();
+        Census {
+            members: 10,
+            leaving: member
+                .map(|member| (observed.scope.account.clone(), member))
+                .into_iter()
+                .collect(),
+        }
     }
 
     fn inventory(&self) -> Inventory {

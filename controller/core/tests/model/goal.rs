@@ -16,7 +16,7 @@ use crate::{
 
 pub const SUSPENDED: &str = "nobody who is opted in is suspended for good";
 pub const CONVERGED: &str = "the last tags are what counts in the end";
-pub const HEALED: &str = "the next sweep makes it right";
+pub const TWO_DAILIES: &str = "two daily jobs live";
 
 /// More calls than any sweep makes.
 const CALLS: usize = 500;
@@ -39,11 +39,14 @@ pub fn properties() -> Vec<Property<System>> {
         Property::always(CONVERGED, |system: &System, state: &State| {
             !state.is_at_rest() || system.is_right(&state.account)
         }),
-        Property::always(HEALED, |system: &System, state: &State| {
-            !state.is_at_rest() || system.is_right(&system.swept(&state.account))
-        }),
+        Property::always(
+            "the next sweep makes it right",
+            |system: &System, state: &State| {
+                !state.is_at_rest() || system.is_right(&system.swept(&state.account))
+            },
+        ),
         // What the others are about does happen.
-        Property::sometimes("two daily jobs live", |system: &System, state: &State| {
+        Property::sometimes(TWO_DAILIES, |system: &System, state: &State| {
             system.live_dailies(&state.account) == 2
         }),
         Property::sometimes("an account is suspended", |_, state: &State| {

@@ -40,6 +40,8 @@ pub struct Knowledge {
     observed: Observed,
     /// What is still to be read, all at the same time.
     pub todo: BTreeSet<Read>,
+    /// Whether this is the second look of a suspension, which asks for nothing more.
+    again: bool,
     /// What to do, when everything is read.
     pub verdict: Option<Verdict>,
 }
@@ -91,34 +93,7 @@ impl Mind {
 
     /// The answer to one read, and what follows from it.
     pub fn learn(&self, account: &Account, before: &Knowledge, read: &Read) -> Arc<Knowledge> {
-        self.recall(account, before, read, |observed, key, todo| {
-            self.conclude(account, observed, key, todo)
-        })
-    }
-
-    /// The second look of a suspension: the member once more, and whatever was read before.
-    pub fn look_again(&self, account: &Account, before: &Knowledge) -> Arc<Knowledge> {
-        self.recall(account, before, &Read::Member, |observed, key, _| {
-            let verdict = Some(self.judge(account, &observed));
-            let todo = BTreeSet::new();
-            Knowledge {
-                key,
-                observed,
-                todo,
-                verdict,
-            }
-        })
-    }
-
-    fn recall(
-        &self,
-        account: &Account,
-        before: &Knowledge,
-        read: &Read,
-        conclude: impl FnOnce(Observed, u64, BTreeSet<Read>) -> Knowledge,
-    ) -> Arc<Knowledge> {
-        let again = before.todo.is_empty();
-        let answer = (again, format!("{read:?}"), account.answer(read));
+        let answer = (before.again, format!("{read:?}"), account.answer(read));
         let asked = key(&(before.key, &answer, surroundings(account)));
         if let Some(known) = self.learnt.lock().unwrap().get(&asked) {
             return known.clone();
@@ -128,9 +103,42 @@ impl Mind {
         let mut todo = before.todo.clone();
         todo.remove(read);
         let sum = before.key.wrapping_add(key(&answer));
-        let known = Arc::new(conclude(observed, sum, todo));
+        let known = match before.again {
+            false => self.conclude(account, observed, sum, todo),
+            true => self.confirm(account, observed, sum, todo),
+        };
+        let known = Arc::new(known);
         self.learnt.lock().unwrap().insert(asked, known.clone());
         known
+    }
+
+    /// The second look of a suspension: the member and the census once more, and all that was read
+    /// before.
+    pub fn look_again(before: &Knowledge) -> Arc<Knowledge> {
+        Arc::new(Knowledge {
+            key: before.key.rotate_left(1),
+            observed: before.observed.clone(),
+            todo: BTreeSet::from([Read::Member, Read::Census]),
+            again: true,
+            verdict: None,
+        })
+    }
+
+    fn confirm(
+        &self,
+        account: &Account,
+        observed: Observed,
+        key: u64,
+        todo: BTreeSet<Read>,
+    ) -> Knowledge {
+        let verdict = todo.is_empty().then(|| self.judge(account, &observed));
+        Knowledge {
+            key,
+            observed,
+            todo,
+            again: true,
+            verdict,
+        }
     }
 
     /// Asks the core what it wants; what cannot change meanwhile is answered on the spot.
@@ -162,6 +170,7 @@ impl Mind {
             key: sum,
             observed,
             todo,
+            again: false,
             verdict,
         }
     }

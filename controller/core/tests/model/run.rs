@@ -92,16 +92,17 @@ impl Run {
     /// How many calls may be the next: reads of one answer are made at the same time.
     pub fn calls(&self) -> usize {
         match &self.phase {
-            Phase::Read(knowledge) => knowledge.todo.len(),
-            Phase::LookAgain(_) | Phase::Write { .. } => 1,
+            Phase::Read(knowledge) | Phase::LookAgain(knowledge) => knowledge.todo.len(),
+            Phase::Write { .. } => 1,
         }
     }
 
     /// One of them.
     pub fn call(&self, n: usize) -> Call {
         match &self.phase {
-            Phase::Read(knowledge) => Call::Read(knowledge.todo.iter().nth(n).unwrap().clone()),
-            Phase::LookAgain(_) => Call::Read(Read::Member),
+            Phase::Read(knowledge) | Phase::LookAgain(knowledge) => {
+                Call::Read(knowledge.todo.iter().nth(n).unwrap().clone())
+            }
             Phase::Write { steps, at, .. } => Call::Write(steps[*at].clone()),
         }
     }
@@ -123,7 +124,9 @@ impl Run {
                 self.conclude(rules, &knowledge)
             }
             Phase::LookAgain(before) => {
-                let knowledge = mind.look_again(account, before);
+                let read = before.todo.iter().nth(n).unwrap();
+                let knowledge = mind.learn(account, before, read);
+                self.phase = Phase::LookAgain(knowledge.clone());
                 self.confirm(mind, rules, account, &knowledge)
             }
             Phase::Write {
@@ -145,7 +148,7 @@ impl Run {
             Verdict::Nothing { waits: true } => return Some(End::Waits),
             Verdict::Nothing { waits: false } => return Some(End::Done),
             Verdict::Steps { suspends: true, .. } if rules.second_look => {
-                self.phase = Phase::LookAgain(knowledge.clone());
+                self.phase = Phase::LookAgain(Mind::look_again(knowledge));
             }
             Verdict::Steps {
                 steps,
