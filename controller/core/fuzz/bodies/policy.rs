@@ -33,7 +33,9 @@ fn keeps_its_promises(policy: &Policy) {
         assert!(!key.to_lowercase().starts_with("aws:"), "{key}");
     }
     let month = SignedDuration::from_hours(30 * 24);
-    assert!((SignedDuration::ZERO..=month).contains(&policy.grace_period));
+    for time in [policy.grace_period, policy.minimum_enrolled_time] {
+        assert!((SignedDuration::ZERO..=month).contains(&time), "{time}");
+    }
     let AccountLists {
         mandatory,
         excluded,
@@ -69,6 +71,7 @@ fn write(policy: &Policy) -> Value {
         home_region,
         regions,
         grace_period,
+        minimum_enrolled_time,
         accounts,
         organizational_units: UnitLists {
             mandatory,
@@ -85,6 +88,7 @@ fn write(policy: &Policy) -> Value {
         "homeRegion": home_region,
         "regions": regions,
         "gracePeriod": grace_period.to_string(),
+        "minimumEnrolledTime": minimum_enrolled_time.to_string(),
         "accounts": write_accounts(accounts),
         "organizationalUnits": { "mandatory": mandatory, "excluded": excluded },
         "ownership": write_ownership(ownership),
