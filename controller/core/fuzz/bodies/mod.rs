@@ -2,7 +2,7 @@
 //! ordinary test of the core with every text of `corpus/`.
 
 // A target uses one of them, the test all.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod event;
 mod policy;

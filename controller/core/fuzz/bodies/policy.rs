@@ -178,12 +178,10 @@ fn names_the_mistake(text: &str, error: &PolicyError) {
 
 /// The texts that an error may show for a field: its name, its value, an item of it.
 fn at(policy: &Value, field: &str) -> BTreeSet<String> {
-    let name = field.rsplit('.').next().unwrap_or_default();
-    let mut texts = BTreeSet::from([shown(&json!(name))]);
     // The name of an unknown field can have dots of its own.
-    for (at, _) in field.match_indices('.').chain([(0, "")]) {
-        texts.insert(shown(&json!(&field[at..].trim_start_matches('.'))));
-    }
+    let dots = field.match_indices('.').map(|(at, _)| at + 1);
+    let names = dots.chain([0]).filter_map(|at| field.get(at..));
+    let mut texts: BTreeSet<String> = names.map(|name| shown(&json!(name))).collect();
     let path = field.replace(['.', '['], "/").replace(']', "");
     let pointer = if path.is_empty() {
         path
