@@ -39,23 +39,24 @@ async fn a_tag_that_comes_and_goes_is_proven_gone_once_in_ten_minutes() {
 
 #[tokio::test]
 async fn an_account_stays_for_the_minimum_time_with_no_grace_at_all() {
-    let policy = json!({ "gracePeriod": "PT0S", "minimumEnrolledTime": "PT24H" });
+    let policy = json!({ "gracePeriod": "PT0S", "minimumEnrolledTime": "P7D" });
     let mut scenario = Setup::new(1).policy(policy).start().await;
     scenario.opted_in_bucket(1, EU, "orders");
     scenario.run_well().await;
+    scenario.turn("P2D");
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     assert_eq!(
         scenario.at(1, EU),
         "Enabled, leaving | daily | orders: old.csv"
     );
-    scenario.turn("PT10H");
+    scenario.turn("P4D");
     scenario.sweep().await;
     assert_eq!(
         scenario.at(1, EU),
         "Enabled, leaving | daily | orders: old.csv"
     );
-    scenario.turn("PT10H");
+    scenario.turn("P2D");
     scenario.sweep().await;
     assert_eq!(
         scenario.at(1, EU),

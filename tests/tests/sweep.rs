@@ -7,7 +7,7 @@ use controller_tests::{EU, Scenario, Setup, US, scenario::account};
 use local_aws::{
     faults::{Fault, Kind},
     macie::JobStatus,
-    organization::SWEEPER_ROLE,
+    organization::{ADMINISTRATOR, SWEEPER_ROLE},
 };
 use serde_json::json;
 
@@ -82,6 +82,7 @@ async fn buckets_that_were_tagged_before_anybody_listened_are_covered() {
     }
     scenario.lose_events();
     scenario.sweep().await;
+    scenario.turn("P1D");
     for number in 1..=4 {
         assert_eq!(
             scenario.at(number, EU),
@@ -237,6 +238,7 @@ async fn the_hourly_pass_calls_no_account_and_finds_what_is_due() {
     scenario.turn("PT1H");
     scenario.sandbox.sweep_pending().unwrap();
     scenario.run().await;
+    scenario.turn("P1D");
     assert_eq!(scenario.at(4, EU), "Enabled | daily | data-4: old.csv");
 }
 
@@ -244,13 +246,9 @@ async fn the_hourly_pass_calls_no_account_and_finds_what_is_due() {
 async fn settings_that_make_accounts_pay_are_turned_off_again() {
     let scenario = Setup::new(1).start().await;
     let costs = |world: &mut local_aws::World| {
-        let administration = world.macie.administrations.get_mut(US).unwrap();
-        let session = world
-            .macie
-            .sessions
-            .values_mut()
-            .find(|session| session.discovery.enabled);
-        (administration.auto_enable, session.is_some())
+        let administration = &world.macie.administrations[US];
+        let session = world.macie.session(US, ADMINISTRATOR).unwrap();
+        (administration.auto_enable, session.discovery.enabled)
     };
     scenario.world(|world| {
         world.macie.administrations.get_mut(US).unwrap().auto_enable = true;
