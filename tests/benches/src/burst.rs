@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use local_aws::sqs;
 
 use crate::{
+    events::RUNS_END,
     kinds::Kind,
     load::Dice,
     programs::{Programs, Subject},
@@ -40,6 +41,7 @@ pub async fn measure(
     send(&stage, before)?;
     let batch = Template::read()?.batch_size;
     drain(&stage, batch).await?;
+    stage.world(|world| world.advance(RUNS_END));
     let bodies = happen(&stage, accounts, events)?;
     send(&stage, bodies)?;
     stage.set_latency(latency);

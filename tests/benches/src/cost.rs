@@ -13,7 +13,7 @@ pub struct Price {
     pub million_requests: f64,
 }
 
-/// AWS Lambda pricing, aws.amazon.com/lambda/pricing, as of November 2025.
+/// AWS Lambda pricing (aws.amazon.com/lambda/pricing), as of May 2026.
 pub const PRICES: [Price; 2] = [
     Price {
         architecture: "arm64",

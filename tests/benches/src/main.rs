@@ -1,10 +1,12 @@
 //! Runs the benchmarks and writes their page.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Parser;
 use controller_benches::{
     plan::{Part, Plan},
-    programs::Build,
+    programs::{Build, Programs},
     report,
     results::Results,
     run::run,
@@ -24,6 +26,9 @@ struct Arguments {
     /// Measures this part only; may be given several times. The page is left alone
     #[arg(long, value_enum)]
     only: Vec<Part>,
+    /// Measures this binary of the function instead of building one
+    #[arg(long, value_name = "FILE")]
+    controller: Option<PathBuf>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t = Output::Tables)]
     output: Output,
@@ -67,5 +72,9 @@ async fn measured(arguments: &Arguments) -> Result<Results> {
         [] => &Part::ALL,
         only => only,
     };
-    run(&plan, parts).await
+    let programs = match &arguments.controller {
+        None => Programs::prepare(plan.build)?,
+        Some(file) => Programs::with_controller(file)?,
+    };
+    run(&programs, &plan, parts).await
 }

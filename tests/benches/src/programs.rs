@@ -48,7 +48,7 @@ pub enum Build {
 pub struct Programs {
     /// The controller's function.
     pub controller: PathBuf,
-    /// The Python that has the peers' libraries.
+    /// The Python that has the peers' libraries; empty when no peer was asked for.
     pub python: PathBuf,
     /// The folder of the peers.
     pub peers: PathBuf,
@@ -74,14 +74,30 @@ pub fn target() -> Result<PathBuf> {
 }
 
 impl Programs {
-    /// Builds and installs what is not there.
+    /// Builds the controller, and installs what the peers need.
     pub fn prepare(build: Build) -> Result<Self> {
-        let target = target()?;
-        let scratch = target.join("benches");
+        Self::with_controller(&controller(build, &target()?)?)
+    }
+
+    /// Installs what the peers need.
+    pub fn with_controller(controller: &Path) -> Result<Self> {
+        Ok(Self {
+            python: python(&target()?)?,
+            ..Self::alone(controller)?
+        })
+    }
+
+    /// Builds the controller.
+    pub fn without_peers(build: Build) -> Result<Self> {
+        Self::alone(&controller(build, &target()?)?)
+    }
+
+    fn alone(controller: &Path) -> Result<Self> {
+        let scratch = target()?.join("benches");
         std::fs::create_dir_all(&scratch)?;
         Ok(Self {
-            controller: controller(build, &target)?,
-            python: python(&target)?,
+            controller: std::path::absolute(controller)?,
+            python: PathBuf::new(),
             peers: root().join("tests/benches/peers"),
             clock: clock(&scratch)?,
             scratch,

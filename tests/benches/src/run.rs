@@ -22,15 +22,14 @@ use crate::{
 const BARE_CALLS: usize = 30;
 
 /// Measures the parts of a plan.
-pub async fn run(plan: &Plan, parts: &[Part]) -> Result<Results> {
-    let programs = Programs::prepare(plan.build)?;
+pub async fn run(programs: &Programs, plan: &Plan, parts: &[Part]) -> Result<Results> {
     let began = Instant::now();
     let mut results = begin(plan)?;
     for latency in [LATENCY].into_iter().chain(OTHERS) {
         results.bare_call.insert(latency, bare_call(latency).await?);
     }
     for part in parts {
-        measure(&programs, plan, *part, &mut results)
+        measure(programs, plan, *part, &mut results)
             .await
             .with_context(|| format!("{part:?}"))?;
     }

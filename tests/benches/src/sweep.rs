@@ -9,6 +9,7 @@ use local_aws::{World, organization, s3, sqs, world::CallRecord};
 use serde_json::json;
 
 use crate::{
+    events::RUNS_END,
     programs::{Programs, Subject},
     results::Sweep,
     source::{batch, drain},
@@ -43,7 +44,10 @@ pub async fn measure(programs: &Programs, case: Case) -> Result<Sweep> {
     let stage = Stage::start_in(programs, case.subject, world, regions).await?;
     sweep(&stage).await?;
     check(&stage, case.accounts)?;
-    stage.world(|world| world.calls.clear());
+    stage.world(|world| {
+        world.advance(RUNS_END);
+        world.calls.clear();
+    });
     stage.set_latency(case.latency);
     let processor = stage.function.processor_time()?;
     let began = Instant::now();

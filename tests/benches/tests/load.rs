@@ -16,7 +16,7 @@ async fn nothing_is_lost_under_load_and_only_poison_is_dead() {
         seed: seed.unwrap_or(7),
     };
     println!("repeat with SEED={}", size.seed);
-    let programs = Programs::prepare(Build::Test).unwrap();
+    let programs = Programs::without_peers(Build::Test).unwrap();
     let load = run(&programs, size).await.unwrap();
     println!("{load:#?}");
     let share = |count: usize| count as f64 / load.messages as f64;

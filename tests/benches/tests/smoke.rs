@@ -4,7 +4,7 @@
 use controller_benches::{
     kinds::Kind,
     plan::{Part, Plan},
-    programs::{Build, Subject},
+    programs::{Build, Programs, Subject},
     report, run,
 };
 
@@ -20,7 +20,8 @@ const PARTS: [Part; 5] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_measured_and_told() {
     let plan = Plan::quick(Build::Test);
-    let results = run::run(&plan, &PARTS).await.unwrap();
+    let programs = Programs::prepare(plan.build).unwrap();
+    let results = run::run(&programs, &plan, &PARTS).await.unwrap();
     assert_eq!(results.cold.len(), Subject::ALL.len());
     assert_eq!(results.events.len(), Kind::ALL.len() * Subject::ALL.len());
     assert!(

@@ -8,7 +8,7 @@ use crate::{
     chain::{chain, length},
     cost::{PRICES, of_a_million},
     kinds::Kind,
-    plan::LATENCY,
+    plan::{BUCKETS, LATENCY},
     programs::Subject,
     results::{EventFigure, Results, Sweep},
 };
@@ -23,6 +23,7 @@ pub fn all(results: &Results) -> Vec<(&'static str, String)> {
         ("latencies", latencies(results)),
         ("calls", event_calls(results)),
         ("chains", chains()),
+        ("exponents", exponents(results)),
         ("growth", growth(results)),
         ("bursts", bursts(results)),
         ("sweeps", sweeps(results)),
@@ -246,6 +247,95 @@ fn sized(
     })
 }
 
+/// How figures grow from the smallest to the largest size.
+fn exponents(results: &Results) -> String {
+    let mut rows = Vec::new();
+    let mut push = |name: &str, over: &str, grown: &dyn Fn(Subject) -> String| {
+        let mut row = vec![name.to_owned(), over.to_owned()];
+        row.extend(Subject::ALL.map(grown));
+        rows.push(row);
+    };
+    for kind in [
+        Kind::OptOutOthersLeft,
+        Kind::OptOutLast,
+        Kind::IrrelevantChange,
+    ] {
+        push(kind.name(), "buckets", &|subject| {
+            over_buckets(results, kind, subject)
+        });
+    }
+    for kind in [Kind::IrrelevantChange, Kind::FirstOptIn] {
+        push(kind.name(), "accounts", &|subject| {
+            over_accounts(results, kind, subject)
+        });
+    }
+    for (name, of) in SWEPT {
+        push(name, "accounts", &|subject| {
+            let swept = results.sweeps.iter();
+            let swept = swept.filter(|sweep| sweep.subject == subject && sweep.regions == 1);
+            let points = swept.map(|sweep| (sweep.accounts as f64, of(sweep)));
+            exponent(&points.collect::<Vec<_>>())
+        });
+    }
+    table(
+        2,
+        &["figure", "over", "controller", "Peer 1", "Peer 2"],
+        &rows,
+    )
+}
+
+fn over_buckets(results: &Results, kind: Kind, subject: Subject) -> String {
+    let figures = results.events.iter().filter(|figure| {
+        (figure.kind, figure.subject, figure.latency) == (kind, subject, LATENCY)
+            && figure.accounts < SMALL_ORGANIZATION
+    });
+    let points = figures.map(|figure| (figure.buckets as f64, figure.milliseconds.median));
+    exponent(&points.collect::<Vec<_>>())
+}
+
+fn over_accounts(results: &Results, kind: Kind, subject: Subject) -> String {
+    let figures = results.events.iter().filter(|figure| {
+        (figure.kind, figure.subject, figure.latency) == (kind, subject, LATENCY)
+            && figure.buckets < BUCKETS
+    });
+    let points = figures.map(|figure| (figure.accounts as f64, figure.milliseconds.median));
+    exponent(&points.collect::<Vec<_>>())
+}
+
+/// Cases that are not about the number of accounts have fewer.
+const SMALL_ORGANIZATION: usize = 1_000;
+
+type OfSweep = (&'static str, fn(&Sweep) -> f64);
+
+/// What of a sweep may grow.
+const SWEPT: [OfSweep; 3] = [
+    ("sweep, seconds", |sweep| sweep.seconds),
+    ("sweep, calls", |sweep| {
+        sweep.calls.values().sum::<usize>() as f64
+    }),
+    ("sweep, memory", |sweep| sweep.memory),
+];
+
+/// The exponent between the smallest and the largest size, in words.
+fn exponent(points: &[(f64, f64)]) -> String {
+    let by_size = |a: &&(f64, f64), b: &&(f64, f64)| a.0.total_cmp(&b.0);
+    let ends = points
+        .iter()
+        .min_by(by_size)
+        .zip(points.iter().max_by(by_size));
+    let Some((least, most)) = ends.filter(|(least, most)| least.0 < most.0) else {
+        return "one size".to_owned();
+    };
+    let exponent = (most.1 / least.1).ln() / (most.0 / least.0).ln();
+    let word = match exponent {
+        ..0.15 => "flat",
+        0.15..0.75 => "less than linear",
+        0.75..1.15 => "linear",
+        _ => "more than linear",
+    };
+    format!("{exponent:.2}, {word}")
+}
+
 fn bursts(results: &Results) -> String {
     let rows = results.bursts.iter().map(|burst| {
         let all: usize = burst.calls.values().sum();
@@ -255,6 +345,7 @@ fn bursts(results: &Results) -> String {
             count(burst.accounts),
             count(burst.invocations),
             number(burst.seconds),
+            number(burst.invocations as f64 * burst.latency as f64 / 1e3),
             number(burst.events as f64 / burst.seconds),
             number(all as f64 / burst.events as f64),
             number(burst.processor * 1e3 / burst.events as f64),
@@ -269,6 +360,7 @@ fn bursts(results: &Results) -> String {
             "accounts",
             "invocations",
             "seconds",
+            "limit, seconds",
             "events a second",
             "calls an event",
             "processor ms an event",
