@@ -40,7 +40,7 @@ pub async fn measure(
     let stage = Stage::start(programs, subject, world).await?;
     send(&stage, before)?;
     let batch = Template::read()?.batch_size;
-    drain(&stage, batch).await?;
+    drain(&stage, &queue(), batch).await?;
     stage.world(|world| world.advance(RUNS_END));
     let bodies = happen(&stage, accounts, events)?;
     send(&stage, bodies)?;
@@ -60,7 +60,7 @@ async fn timed(
         stage.function.processor_time()?,
     );
     let began = Instant::now();
-    let invocations = drain(stage, batch).await?;
+    let invocations = drain(stage, &queue(), batch).await?;
     let seconds = began.elapsed().as_secs_f64();
     for account in 1..=accounts {
         let (status, jobs) =

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 use local_aws::{
     iam,
-    organization::{self, ADMINISTRATOR, CONTROLLER_ROLE},
+    organization::{self, ADMINISTRATOR, CONTROLLER_ROLE, SWEEPER_ROLE},
     runtime_api::{Answer, RuntimeApi},
 };
 use tokio::process::{Child, Command};
@@ -38,11 +38,22 @@ pub struct Function {
     started: Instant,
 }
 
+/// The two functions of the controller. The peers are one function each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Reads events and writes.
+    Controller,
+    /// Reads everything from time to time.
+    Sweeper,
+}
+
 /// How a program is started.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
     /// Which one.
     pub subject: Subject,
+    /// What it is deployed as.
+    pub role: Role,
     /// The local AWS.
     pub endpoint: &'a str,
     /// The governed Regions.
@@ -58,7 +69,7 @@ impl Function {
         let api = RuntimeApi::start(&arn).await?;
         let log = programs
             .scratch
-            .join(format!("{}.log", start.subject.name().replace(' ', "-")));
+            .join(format!("{:?}-{:?}.log", start.subject, start.role));
         let mut command = command(programs, start.subject)?;
         environment(&mut command, start)?;
         if let Some(clock) = start.clock {
@@ -152,7 +163,15 @@ fn environment(command: &mut Command, start: Start<'_>) -> Result<()> {
     if let Some(governed) = policy.get_mut("regions") {
         *governed = serde_json::json!(regions);
     }
-    let queue = format!("{endpoint}/{ADMINISTRATOR}/{}", organization::QUEUE);
+    let queue = |name: &str| format!("{endpoint}/{ADMINISTRATOR}/{name}");
+    let role = match start.role {
+        Role::Controller => CONTROLLER_ROLE,
+        Role::Sweeper => SWEEPER_ROLE,
+    };
+    match start.role {
+        Role::Controller => command.env("MACIECTL_EVENT_BUS", organization::BUS),
+        Role::Sweeper => command.env("MACIECTL_SWEEP_QUEUE_URL", queue(organization::SWEEP_QUEUE)),
+    };
     let memory = Template::read()?.memory.to_string();
     command
         .env("AWS_LAMBDA_FUNCTION_NAME", "function")
@@ -164,14 +183,10 @@ fn environment(command: &mut Command, start: Start<'_>) -> Result<()> {
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_REGION", HOME)
         .env("AWS_DEFAULT_REGION", HOME)
-        .env(
-            "AWS_ACCESS_KEY_ID",
-            iam::role_key(ADMINISTRATOR, CONTROLLER_ROLE),
-        )
+        .env("AWS_ACCESS_KEY_ID", iam::role_key(ADMINISTRATOR, role))
         .env("AWS_SECRET_ACCESS_KEY", iam::SECRET)
         .env("MACIECTL_POLICY", policy.to_string())
-        .env("MACIECTL_EVENT_BUS", organization::BUS)
-        .env("MACIECTL_QUEUE_URL", queue)
+        .env("MACIECTL_QUEUE_URL", queue(organization::QUEUE))
         .env("REGIONS", regions.join(","));
     Ok(())
 }

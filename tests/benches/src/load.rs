@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Instant,
 };
 
@@ -17,7 +18,7 @@ use local_aws::{
 
 use crate::{
     clock::AheadFile,
-    function::{Function, Start},
+    function::{Function, Role, Start},
     programs::{Programs, Subject},
     results::Load,
     source,
@@ -140,10 +141,11 @@ fn world(accounts: usize) -> Result<World> {
 }
 
 async fn open(programs: &Programs, world: World, clock: &AheadFile) -> Result<Stage> {
-    let local = LocalAws::start(world, 0).await?;
+    let local = Arc::new(LocalAws::start(world, 0).await?);
     let endpoint = local.endpoint();
     let start = Start {
         subject: Subject::Controller,
+        role: Role::Controller,
         endpoint: &endpoint,
         regions: &[HOME],
         clock: Some(clock),
@@ -247,11 +249,11 @@ async fn work(stage: &Stage, clock: &AheadFile, time: Option<SignedDuration>) ->
     let end = time.map(|time| now.checked_add(time)).transpose()?;
     let mut invocations = 0;
     loop {
-        if source::batch(stage, most).await?.is_some() {
+        if source::batch(stage, &queue(), most).await?.is_some() {
             invocations += 1;
             continue;
         }
-        let (now, next) = stage.world(|world| (world.now(), source::next(world)));
+        let (now, next) = stage.world(|world| (world.now(), source::next(world, &queue())));
         let left = end.map(|end| end.duration_since(now).max(SignedDuration::ZERO));
         let by = match (next, left) {
             (None, None) => return Ok(invocations),

@@ -1,6 +1,6 @@
 //! One program attached to one world.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
@@ -8,7 +8,7 @@ use local_aws::{Clock, LocalAws, World, world::CallRecord};
 use serde_json::{Value, json};
 
 use crate::{
-    function::{Function, Start},
+    function::{Function, Role, Start},
     programs::{Programs, Subject},
     world::{HOME, set_latency},
 };
@@ -19,7 +19,7 @@ pub struct Stage {
     /// Which program.
     pub subject: Subject,
     /// Its AWS.
-    pub local: LocalAws,
+    pub local: Arc<LocalAws>,
     /// Its process.
     pub function: Function,
 }
@@ -38,20 +38,22 @@ pub struct Invoked {
 impl Stage {
     /// Serves the world and starts the program.
     pub async fn start(programs: &Programs, subject: Subject, world: World) -> Result<Self> {
-        Self::start_in(programs, subject, world, &[HOME]).await
+        let local = Arc::new(LocalAws::start(world, 0).await?);
+        Self::attach(programs, subject, Role::Controller, local, &[HOME]).await
     }
 
-    /// The same with more Regions.
-    pub async fn start_in(
+    /// Attaches a function to an AWS that may have others.
+    pub async fn attach(
         programs: &Programs,
         subject: Subject,
-        world: World,
+        role: Role,
+        local: Arc<LocalAws>,
         regions: &[&str],
     ) -> Result<Self> {
-        let local = LocalAws::start(world, 0).await?;
         let endpoint = local.endpoint();
         let start = Start {
             subject,
+            role,
             endpoint: &endpoint,
             regions,
             clock: None,

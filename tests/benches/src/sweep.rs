@@ -1,21 +1,25 @@
 //! A look at every account, when nothing has changed since the last one.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use controller_core::event::sweep_of_all;
+use controller_core::sweep::Pass;
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{World, organization, s3, sqs, world::CallRecord};
+use local_aws::{LocalAws, World, organization, s3, sqs, world::CallRecord};
 use serde_json::json;
 
 use crate::{
     events::RUNS_END,
+    function::{Function, Role},
     programs::{Programs, Subject},
     results::Sweep,
-    source::{batch, drain},
+    source::drain,
     stage::Stage,
     template::Template,
-    world::{OPT_IN, REGIONS, daily_jobs, member, operations, organization, queue, take_messages},
+    world::{
+        OPT_IN, REGIONS, daily_jobs, member, operations, organization, queue, sweep_queue,
+        take_messages,
+    },
 };
 
 /// One account of so many is enrolled.
@@ -36,24 +40,87 @@ pub struct Case {
     pub regions: usize,
 }
 
+/// The functions that a sweep needs.
+struct Cast {
+    controller: Stage,
+    /// The peers have one function.
+    sweeper: Option<Stage>,
+}
+
+impl Cast {
+    async fn start(
+        programs: &Programs,
+        subject: Subject,
+        world: World,
+        regions: &[&str],
+    ) -> Result<Self> {
+        let local = Arc::new(LocalAws::start(world, 0).await?);
+        let attach = |role| Stage::attach(programs, subject, role, local.clone(), regions);
+        let controller = attach(Role::Controller).await?;
+        let sweeper = match subject {
+            Subject::Controller => Some(attach(Role::Sweeper).await?),
+            _ => None,
+        };
+        Ok(Self {
+            controller,
+            sweeper,
+        })
+    }
+
+    /// The function that reads everything.
+    fn reader(&self) -> &Function {
+        &self.sweeper.as_ref().unwrap_or(&self.controller).function
+    }
+
+    /// Starts a sweep as its schedule does, and lets it end: the invocations.
+    async fn sweep(&self) -> Result<usize> {
+        let Some(sweeper) = &self.sweeper else {
+            let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event" });
+            self.controller.send(event.to_string()).await?;
+            return Ok(1);
+        };
+        let message = Pass::EVERYTHING.message();
+        sweeper.world(|world| sqs::send(world, &sweep_queue(), message))?;
+        let (most, most_of_sweep) = (
+            Template::read()?.batch_size,
+            Template::of_sweep()?.batch_size,
+        );
+        let (sweeps, events) = (sweep_queue(), queue());
+        let mut invocations = 0;
+        // What the one hands over comes to the other's queue.
+        loop {
+            let (swept, reconciled) = tokio::try_join!(
+                drain(sweeper, &sweeps, most_of_sweep),
+                drain(&self.controller, &events, most),
+            )?;
+            if swept + reconciled == 0 {
+                return Ok(invocations);
+            }
+            invocations += swept + reconciled;
+        }
+    }
+}
+
 /// Sweeps once without latency, which enrols whoever is tagged, and then once more against the
-/// clock, by the same process.
+/// clock, by the same processes.
 pub async fn measure(programs: &Programs, case: Case) -> Result<Sweep> {
     let regions = REGIONS.get(..case.regions).context("one or two Regions")?;
     let world = world(case.accounts, regions)?;
-    let stage = Stage::start_in(programs, case.subject, world, regions).await?;
-    sweep(&stage).await?;
-    check(&stage, case.accounts)?;
+    let cast = Cast::start(programs, case.subject, world, regions).await?;
+    cast.sweep().await?;
+    let stage = &cast.controller;
+    check(stage, case.accounts)?;
     stage.world(|world| {
         world.advance(RUNS_END);
         world.calls.clear();
     });
     stage.set_latency(case.latency);
-    let processor = stage.function.processor_time()?;
-    let began = Instant::now();
-    let (invocations, listing) = sweep(&stage).await?;
+    let processor = cast.reader().processor_time()?;
+    let (began, start) = (Instant::now(), stage.world(|world| world.now()));
+    let invocations = cast.sweep().await?;
     let seconds = began.elapsed().as_secs_f64();
-    check(&stage, case.accounts)?;
+    check(stage, case.accounts)?;
+    let calls = stage.world(|world| world.calls.clone());
     Ok(Sweep {
         subject: case.subject,
         latency: case.latency,
@@ -62,12 +129,21 @@ pub async fn measure(programs: &Programs, case: Case) -> Result<Sweep> {
         enrolled: case.accounts / ENROLLED,
         invocations,
         seconds,
-        listing_seconds: listing.as_secs_f64(),
+        listing_seconds: until_first_account(&calls, start),
         calls: stage.world(|world| operations(world, 0)),
-        in_flight: stage.world(|world| in_flight(&world.calls, case.latency)),
-        memory: stage.function.peak_memory()?,
-        processor: (stage.function.processor_time()? - processor).as_secs_f64(),
+        in_flight: in_flight(&calls, case.latency),
+        memory: cast.reader().peak_memory()?,
+        processor: (cast.reader().processor_time()? - processor).as_secs_f64(),
     })
+}
+
+/// Seconds until the first workload account is looked into: the lists come first.
+fn until_first_account(calls: &[CallRecord], start: Timestamp) -> f64 {
+    let mut looks = calls
+        .iter()
+        .filter(|call| ["s3", "tagging"].contains(&call.service));
+    let first = looks.next().map(|call| call.at.duration_since(start));
+    first.unwrap_or_default().as_secs_f64()
 }
 
 /// Every account has a few buckets; one account of ten has opted one of them in.
@@ -88,21 +164,6 @@ fn world(accounts: usize, regions: &[&str]) -> Result<World> {
     world.switches.trail = true;
     take_messages(&mut world);
     Ok(world)
-}
-
-/// Starts a sweep as its schedule does, and lets it end: the invocations, and how long the first
-/// one took.
-async fn sweep(stage: &Stage) -> Result<(usize, Duration)> {
-    if stage.subject != Subject::Controller {
-        let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event" });
-        let invoked = stage.send(event.to_string()).await?;
-        return Ok((1, invoked.took));
-    }
-    stage.world(|world| sqs::send(world, &queue(), sweep_of_all()))?;
-    let most = Template::read()?.batch_size;
-    let first = batch(stage, most).await?.context("the sweep's message")?;
-    let rest = drain(stage, most).await?;
-    Ok((1 + rest, first.took))
 }
 
 /// Exactly the tagged accounts are enrolled and have one daily job.

@@ -18,12 +18,21 @@ pub struct Template {
 }
 
 impl Template {
-    /// Of the administrator account's stack.
+    /// Of the controller's function, in the administrator account's stack.
     pub fn read() -> Result<Self> {
+        Self::of("Controller")
+    }
+
+    /// Of the sweep's function.
+    pub fn of_sweep() -> Result<Self> {
+        Self::of("Sweeper").or_else(|_| Self::read())
+    }
+
+    fn of(name: &str) -> Result<Self> {
         let path = root().join("delegated-admin/controller.yaml");
         let text = std::fs::read_to_string(&path)?;
-        let function = resource(&text, "ControllerFunction")?;
-        let source = resource(&text, "ControllerSource")?;
+        let function = resource(&text, &format!("{name}Function"))?;
+        let source = resource(&text, &format!("{name}Source"))?;
         Ok(Self {
             batch_size: number(source, "BatchSize")?,
             concurrency: number(function, "ReservedConcurrentExecutions")?,

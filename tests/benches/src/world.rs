@@ -53,6 +53,11 @@ pub fn queue() -> QueueId {
     QueueId::new(ADMINISTRATOR, HOME, organization::QUEUE)
 }
 
+/// The sweep's queue.
+pub fn sweep_queue() -> QueueId {
+    QueueId::new(ADMINISTRATOR, HOME, organization::SWEEP_QUEUE)
+}
+
 /// The name of a bucket of a workload account, both counted.
 pub fn bucket(account: usize, number: usize) -> String {
     format!("bucket-{account:05}-{number:05}")
