@@ -1,0 +1,171 @@
+//! Where everything must have ended once it is quiet: the world is as the policy wants it.
+
+use std::collections::BTreeSet;
+
+use controller_core::policy::Policy;
+use local_aws::{
+    World,
+    macie::{Job, JobStatus, JobType, Relationship, Status},
+    organization::{self, workload},
+};
+
+use super::{
+    monitor::{Place, opted_in},
+    sim::Shared,
+};
+use crate::{
+    EU, US,
+    state::{controllers_jobs, kind},
+};
+
+/// Everything that is not as the policy wants it.
+pub fn differences(sim: &Shared) -> Vec<String> {
+    let policy = sim.monitor().policy().clone();
+    let accounts = (1..=sim.setting.workloads).map(workload);
+    let places =
+        accounts.flat_map(|account| [EU, US].map(|region| (account.clone(), region.to_owned())));
+    let places: Vec<Place> = places.collect();
+    sim.world(|world| {
+        let differences = places.iter().filter_map(|place| {
+            let why = End::new(world, &policy, place).judge().err()?;
+            Some(format!("{} {}: {why}", place.0, place.1))
+        });
+        differences.collect()
+    })
+}
+
+struct End<'a> {
+    world: &'a World,
+    policy: &'a Policy,
+    place: &'a Place,
+    wanted: BTreeSet<String>,
+    member: Option<Relationship>,
+    jobs: Vec<&'a Job>,
+}
+
+impl<'a> End<'a> {
+    fn new(world: &'a World, policy: &'a Policy, place: &'a Place) -> Self {
+        let (account, region) = place;
+        Self {
+            world,
+            policy,
+            place,
+            wanted: opted_in(world, place).into_iter().collect(),
+            member: Relationship::of(world, region, account),
+            jobs: controllers_jobs(world, region, account).collect(),
+        }
+    }
+
+    fn judge(&self) -> Result<(), String> {
+        let accounts = &self.policy.accounts;
+        let listed = |ids: &BTreeSet<controller_core::id::AccountId>| {
+            ids.iter().any(|id| id.as_str() == self.place.0)
+        };
+        let account = &self.world.organizations.accounts[&self.place.0];
+        let off = account.disabled_regions.contains(&self.place.1);
+        if account.state != "ACTIVE" || off {
+            return Ok(());
+        }
+        if listed(&accounts.excluded) {
+            return self.excluded();
+        }
+        match (self.wanted.is_empty(), listed(&accounts.mandatory)) {
+            (false, _) => self.served(),
+            (true, true) => self.enabled().map(drop),
+            (true, false) => self.left(),
+        }
+    }
+
+    /// Whether the member is the controller's to suspend and resume.
+    fn is_owned(&self) -> bool {
+        let member = self.world.macie.member(&self.place.1, &self.place.0);
+        member.is_some_and(|member| member.tags.contains_key("managed-by"))
+    }
+
+    /// Whether Macie is on; a member of somebody else who is suspended stays so, and an account
+    /// that suspended Macie itself must resume it itself.
+    fn enabled(&self) -> Result<bool, String> {
+        let session = self.world.macie.session(&self.place.1, &self.place.0);
+        let own_doing = session.is_some_and(|session| session.status == Status::Paused);
+        match self.member {
+            Some(Relationship::Enabled) => Ok(true),
+            Some(Relationship::Paused) if !self.is_owned() => Ok(false),
+            None | Some(Relationship::Removed) if own_doing => Ok(false),
+            other => Err(format!("is {other:?} with {:?} opted in", self.wanted)),
+        }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &&'a Job> {
+        let ended = [JobStatus::Cancelled, JobStatus::Complete];
+        self.jobs
+            .iter()
+            .filter(move |job| !ended.contains(&job.status))
+    }
+
+    fn excluded(&self) -> Result<(), String> {
+        match (self.live().next(), self.member) {
+            (Some(job), Some(Relationship::Enabled)) => {
+                Err(format!("is excluded and has {}", job.definition.name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Enabled, one daily job as the policy says, every bucket covered.
+    fn served(&self) -> Result<(), String> {
+        if !self.enabled()? {
+            return Ok(());
+        }
+        let dailies: Vec<&&Job> = self.live().filter(|job| kind(job) == "daily").collect();
+        let paused = dailies
+            .iter()
+            .any(|job| job.status == JobStatus::UserPaused);
+        let sampling = i64::from(self.policy.jobs.sampling_percentage);
+        let right = dailies
+            .iter()
+            .filter(|job| job.definition.sampling_percentage == sampling);
+        let right = right.count();
+        if !paused && (dailies.len() != 1 || right != 1) {
+            return Err(format!(
+                "has {} live daily jobs, {right} as wanted",
+                dailies.len()
+            ));
+        }
+        if dailies.is_empty() {
+            return Err("has no daily job".to_owned());
+        }
+        let covered = self.covered();
+        let missing: Vec<&String> = self.wanted.difference(&covered).collect();
+        missing
+            .is_empty()
+            .then_some(())
+            .ok_or_else(|| format!("has no baseline for {missing:?}"))
+    }
+
+    fn covered(&self) -> BTreeSet<String> {
+        let baselines = self.jobs.iter().filter(|job| {
+            job.definition.job_type == JobType::OneTime
+                && kind(job) == "baseline"
+                && job.status != JobStatus::Cancelled
+        });
+        let named =
+            baselines.flat_map(|job| job.definition.s3_job_definition.bucket_definitions.iter());
+        let named = named
+            .flatten()
+            .flat_map(|definition| definition.buckets.iter().cloned());
+        named.collect()
+    }
+
+    /// Nothing is opted in: suspended if it is the controller's.
+    fn left(&self) -> Result<(), String> {
+        let special = [organization::MANAGEMENT, organization::ADMINISTRATOR];
+        match self.member {
+            Some(Relationship::Enabled)
+                if self.is_owned() && !special.contains(&self.place.0.as_str()) =>
+            {
+                Err("has nothing opted in and is still enabled".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The monitor: it knows nothing of how the controller decides. It sees every request when it
+//! arrives, knows what its sender had read by then, and names whatever must never happen.
+
+mod judge;
+mod reading;
+mod write;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use controller_core::policy::Policy;
+use jiff::Timestamp;
+use local_aws::World;
+use tokio::sync::Notify;
+
+pub use self::{
+    judge::Judge,
+    reading::{Reading, Readings, ever_opted_in, opted_in},
+    write::{Place, Write},
+};
+
+/// What is known about one controller.
+#[derive(Debug, Default)]
+struct Watched {
+    readings: Arc<Readings>,
+    /// The policy that it read last; it may go by any later one too.
+    policy: usize,
+    /// When its batch began.
+    begun: Timestamp,
+    /// Calls of this batch.
+    calls: u32,
+    /// Whether AWS refused or lost a call of this batch, so that the batch may fail.
+    spoiled: bool,
+    /// The call of this batch at which it dies.
+    dies_at: Option<u32>,
+    killed: Arc<Notify>,
+}
+
+/// The monitor of a simulation.
+#[derive(Debug)]
+pub struct Monitor {
+    controllers: Vec<Watched>,
+    /// Every policy that was in force, oldest first.
+    policies: Vec<Policy>,
+    /// Jobs that people paused, and when.
+    paused: BTreeMap<String, Timestamp>,
+    violations: Vec<String>,
+    races: BTreeMap<&'static str, u64>,
+}
+
+impl Monitor {
+    /// A monitor of so many controllers.
+    pub fn new(controllers: usize, policy: Policy) -> Self {
+        Self {
+            controllers: (0..controllers).map(|_| Watched::default()).collect(),
+            policies: vec![policy],
+            paused: BTreeMap::new(),
+            violations: Vec::new(),
+            races: BTreeMap::new(),
+        }
+    }
+
+    /// A controller begins a batch: what it knew before does not count.
+    pub fn begins(
+        &mut self,
+        controller: usize,
+        now: Timestamp,
+        dies_at: Option<u32>,
+    ) -> Arc<Notify> {
+        let watched = &mut self.controllers[controller];
+        watched.readings = Arc::default();
+        watched.begun = now;
+        watched.calls = 0;
+        watched.spoiled = false;
+        watched.dies_at = dies_at;
+        watched.killed = Arc::default();
+        watched.killed.clone()
+    }
+
+    /// A controller ends a batch: how many calls it took, and whether it may have failed.
+    pub fn ends(&mut self, controller: usize) -> (u32, bool) {
+        let watched = &mut self.controllers[controller];
+        watched.dies_at = None;
+        (watched.calls, watched.spoiled)
+    }
+
+    /// A call of a controller did not get the answer that it hoped for.
+    pub fn spoils(&mut self, controller: usize) {
+        self.controllers[controller].spoiled = true;
+    }
+
+    /// A controller sends a request; whether it dies of it.
+    pub fn sends(&mut self, controller: usize) -> bool {
+        let watched = &mut self.controllers[controller];
+        watched.calls += 1;
+        watched.dies_at == Some(watched.calls)
+    }
+
+    /// Ends a controller's batch at once.
+    pub fn kill(&mut self, controller: usize) {
+        self.controllers[controller].killed.notify_one();
+    }
+
+    /// What a controller has read in this batch.
+    pub fn readings(&self, controller: usize) -> Arc<Readings> {
+        self.controllers[controller].readings.clone()
+    }
+
+    /// A controller got an answer.
+    pub fn learns(&mut self, controller: usize, reading: Reading) {
+        let watched = &mut self.controllers[controller];
+        match reading {
+            Reading::Policy(latest) => watched.policy = watched.policy.max(latest),
+            reading => Arc::make_mut(&mut watched.readings).add(reading),
+        }
+    }
+
+    /// A new policy is in force.
+    pub fn policy_changes(&mut self, policy: Policy) {
+        self.policies.push(policy);
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policies[self.policies.len() - 1]
+    }
+
+    /// Which policy that is.
+    pub fn latest_policy(&self) -> usize {
+        self.policies.len() - 1
+    }
+
+    /// A person paused a job, or resumed it.
+    pub fn job_changes(&mut self, job: &str, paused_at: Option<Timestamp>) {
+        match paused_at {
+            Some(at) => drop(self.paused.insert(job.to_owned(), at)),
+            None => drop(self.paused.remove(job)),
+        }
+    }
+
+    /// Judges a write before it takes effect.
+    pub fn judge(&mut self, world: &World, controller: usize, known: &Readings, write: &Write) {
+        let watched = &self.controllers[controller];
+        let paused = self.paused.iter().filter(|(_, at)| **at < watched.begun);
+        let judge = Judge {
+            world,
+            known,
+            policies: &self.policies[watched.policy..],
+            paused: paused.map(|(job, _)| job.as_str()).collect(),
+        };
+        match judge.judge(write) {
+            Ok(None) => {}
+            Ok(Some(race)) => *self.races.entry(race).or_default() += 1,
+            Err(violation) => self.violate(format!("controller {controller}: {violation}")),
+        }
+    }
+
+    /// Something happened that must never happen.
+    pub fn violate(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// Everything that must never happen and did.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// Races that nobody could win.
+    pub fn races(&self) -> &BTreeMap<&'static str, u64> {
+        &self.races
+    }
+}
