@@ -6,7 +6,12 @@ mod people;
 mod teams;
 mod weather;
 
-use std::{collections::BTreeSet, time::Duration};
+pub use self::teams::{SCANS, size_of};
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use local_aws::{
     scheduler,
@@ -33,6 +38,8 @@ pub struct Actors {
     /// Messages that have been seen: what befalls an event befalls it once.
     seen: BTreeSet<String>,
     poison: u32,
+    /// Objects that buckets of a name have had.
+    objects: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +73,7 @@ impl Actors {
             policy,
             seen: BTreeSet::new(),
             poison: 0,
+            objects: BTreeMap::new(),
         }
     }
 
@@ -142,7 +150,8 @@ impl Actors {
             let queue = world.sqs.queues.get_mut(&queue()).unwrap();
             let mut shaken = Vec::new();
             for mut message in std::mem::take(&mut queue.messages) {
-                let is_event = message.receives == 0 && message.body.contains("detail-type");
+                let is_new = message.receives == 0 && message.sent == now;
+                let is_event = is_new && message.body.contains("detail-type");
                 if !is_event || !seen.insert(message.id.clone()) {
                     shaken.push(message);
                     continue;

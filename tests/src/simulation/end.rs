@@ -7,9 +7,11 @@ use local_aws::{
     World,
     macie::{Job, JobStatus, JobType, Relationship, Status},
     organization::{self, workload},
+    s3::Bucket,
 };
 
 use super::{
+    actors::{SCANS, size_of},
     monitor::{Place, opted_in},
     sim::Shared,
 };
@@ -21,10 +23,7 @@ use crate::{
 /// Everything that is not as the policy wants it.
 pub fn differences(sim: &Shared) -> Vec<String> {
     let policy = sim.monitor().policy().clone();
-    let accounts = (1..=sim.setting.workloads).map(workload);
-    let places =
-        accounts.flat_map(|account| [EU, US].map(|region| (account.clone(), region.to_owned())));
-    let places: Vec<Place> = places.collect();
+    let places = places(sim);
     sim.world(|world| {
         let differences = places.iter().filter_map(|place| {
             let why = End::new(world, &policy, place).judge().err()?;
@@ -32,6 +31,91 @@ pub fn differences(sim: &Shared) -> Vec<String> {
         });
         differences.collect()
     })
+}
+
+/// Accounts that asked and are not served though every event arrived, nothing failed and nobody
+/// but teams did anything: events alone must have done it, without a sweep.
+pub fn unserved(sim: &Shared) -> Vec<String> {
+    let counts = sim.counts();
+    let meddled = MEDDLED.iter().any(|kind| counts.contains_key(kind));
+    let switches = &sim.setting.switches;
+    let told = switches.trail && switches.tag_change_events && !switches.index_lag.is_positive();
+    if meddled || !told || !sim.setting.trouble.is_none() {
+        return Vec::new();
+    }
+    sim.count("ends that were judged before a sweep");
+    let policy = sim.monitor().policy().clone();
+    sim.world(|world| {
+        let ends = places(sim).into_iter().filter_map(|place| {
+            let end = End::new(world, &policy, &place);
+            let why = (!end.wanted.is_empty())
+                .then(|| end.served().err())
+                .flatten()?;
+            Some(format!("before a sweep: {} {}: {why}", place.0, place.1))
+        });
+        ends.collect()
+    })
+}
+
+/// Objects that no job scanned, of buckets that were opted in from the beginning to the end, of
+/// accounts that nobody but their team touched. Whatever failed meanwhile, each was promised a scan.
+pub fn unscanned(sim: &Shared) -> Vec<String> {
+    let counts = sim.counts();
+    if MEDDLED.iter().any(|kind| counts.contains_key(kind)) {
+        return Vec::new();
+    }
+    sim.count("ends of which every object was looked at");
+    sim.world(|world| {
+        let own = places(sim);
+        let buckets = world.s3.buckets.values().filter(|bucket| {
+            let place = (bucket.account.clone(), bucket.region.clone());
+            own.contains(&place) && was_always_opted_in(world, bucket)
+        });
+        buckets
+            .flat_map(|bucket| unscanned_of(world, bucket))
+            .collect()
+    })
+}
+
+fn was_always_opted_in(world: &World, bucket: &Bucket) -> bool {
+    let changes = world.s3.history.iter();
+    let mut own =
+        changes.filter(|change| change.bucket == bucket.name && change.at >= bucket.created_at);
+    own.all(|change| {
+        let tags = change.tags.as_ref();
+        tags.and_then(|tags| tags.get("macie"))
+            .is_some_and(|value| value == "true")
+    })
+}
+
+/// The sum of what was scanned, read in a system of so many digits, tells how often each was.
+fn unscanned_of(world: &World, bucket: &Bucket) -> Vec<String> {
+    let scans = world.macie.scans_of(&bucket.region, &bucket.account);
+    let bytes: u64 = scans
+        .filter(|(_, scan)| scan.bucket == bucket.name)
+        .map(|(_, scan)| scan.bytes)
+        .sum();
+    let missed = bucket
+        .objects
+        .keys()
+        .filter(|key| size_of(key).is_some_and(|size| (bytes / size).is_multiple_of(SCANS)));
+    let told = |key: &String| format!("{} of {} was never scanned", key, bucket.name);
+    missed.map(told).collect()
+}
+
+/// What nobody tells the controllers by an event.
+const MEDDLED: [&str; 4] = [
+    "accounts closed, opened or without a Region",
+    "jobs that people changed",
+    "members that people changed",
+    "policies changed",
+];
+
+fn places(sim: &Shared) -> Vec<Place> {
+    let accounts = (1..=sim.setting.workloads).map(workload);
+    let places =
+        accounts.flat_map(|account| [EU, US].map(|region| (account.clone(), region.to_owned())));
+    places.collect()
 }
 
 struct End<'a> {

@@ -26,7 +26,10 @@ use local_aws::{
     ssm,
 };
 
-use tokio::task::{LocalSet, spawn_local};
+use tokio::{
+    sync::mpsc,
+    task::{LocalSet, spawn_local},
+};
 
 use self::{
     actors::Actors,
@@ -44,6 +47,7 @@ use crate::{
 const SETTING: u64 = 1;
 const NETWORK: u64 = 2;
 const ACTORS: u64 = 3;
+const MEDDLER: u64 = 4;
 const CONTROLLER: u64 = 100;
 
 /// What came of a seed.
@@ -89,12 +93,16 @@ pub fn run(seed: u64, trace: bool) -> Outcome {
 async fn simulate(seed: u64, trace: bool) -> Outcome {
     let setting = Setting::draw(&mut Dice::new(seed, SETTING));
     let world = world(&setting);
-    let sim = Arc::new(Sim::new(setting, world, Dice::new(seed, NETWORK), trace));
+    let (moments, seized) = mpsc::unbounded_channel();
+    let network = Dice::new(seed, NETWORK);
+    let sim = Arc::new(Sim::new(setting, world, network, moments, trace));
     sim.note("seed", format_args!("{seed}: {:?}", sim.setting));
     for number in 0..sim.setting.controllers {
         let dice = Dice::new(seed, CONTROLLER + number as u64);
         spawn_local(source::run(sim.clone(), number, dice));
     }
+    let meddler = Actors::new(sim.clone(), Dice::new(seed, MEDDLER));
+    spawn_local(meddler.meddle(seized));
     let mut dice = Dice::new(seed, ACTORS);
     let (resumes, opens) = (dice.happens(700), dice.happens(700));
     let mut actors = Actors::new(sim.clone(), dice);
@@ -123,11 +131,12 @@ fn world(setting: &Setting) -> World {
     world
 }
 
-fn outcome(seed: u64, sim: &Shared, actors: &Actors, settled: Result<(), String>) -> Outcome {
+fn outcome(seed: u64, sim: &Shared, actors: &Actors, settled: Vec<String>) -> Outcome {
     let mut violations = sim.monitor().violations().to_vec();
     if violations.is_empty() {
-        violations.extend(settled.err());
+        violations.extend(settled);
         violations.extend(end::differences(sim));
+        violations.extend(end::unscanned(sim));
         violations.extend(letters(sim, actors));
     }
     let mut counts = sim.counts();

@@ -14,11 +14,14 @@ use controller::clock::Clock;
 use controller_core::policy::Policy;
 use jiff::{SignedDuration, Timestamp};
 use local_aws::{SharedWorld, World};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use super::{
     dice::Dice,
-    monitor::Monitor,
+    monitor::{Monitor, Place},
     setting::{Setting, Trouble},
 };
 
@@ -31,6 +34,8 @@ pub struct Sim {
     pub news: Notify,
     /// Batches that are being handled.
     pub busy: AtomicUsize,
+    /// Where an account of a Region is being read or written: the moment for somebody to change it.
+    pub moments: mpsc::UnboundedSender<Place>,
     calm: AtomicBool,
     shared: SharedWorld,
     time: Time,
@@ -65,7 +70,13 @@ struct Log {
 
 impl Sim {
     /// A simulation of a world from now on; with a trace, every line is kept.
-    pub fn new(setting: Setting, world: World, network: Dice, trace: bool) -> Self {
+    pub fn new(
+        setting: Setting,
+        world: World,
+        network: Dice,
+        moments: mpsc::UnboundedSender<Place>,
+        trace: bool,
+    ) -> Self {
         let policy = Policy::parse(&setting.policy.to_string()).unwrap();
         let log = Log {
             lines: trace.then(Vec::new),
@@ -75,6 +86,7 @@ impl Sim {
         Self {
             news: Notify::new(),
             busy: AtomicUsize::new(0),
+            moments,
             calm: AtomicBool::new(false),
             monitor: Mutex::new(Monitor::new(setting.controllers, policy)),
             network: Mutex::new(network),

@@ -54,7 +54,7 @@ async fn start(sim: &Shared, number: usize) -> Runtime {
             Err(error) => {
                 sim.note("source", format_args!("controller {number}: {error}"));
                 sim.count("starts that failed");
-                sleep(Duration::from_secs(5)).await;
+                sleep(Duration::from_secs(30)).await;
             }
         }
     }
@@ -146,6 +146,7 @@ async fn handle(
         return false;
     };
     inspect(sim, number, batch, &handled, calls, spoiled);
+    sim.world(|world| sim.monitor().settled(world, number));
     delete(sim, batch, &handled, dice);
     true
 }
@@ -202,7 +203,8 @@ fn inspect(
 
 /// What succeeded does not come again, except when SQS delivers it twice.
 fn delete(sim: &Shared, batch: &[Message], handled: &Handled, dice: &mut Dice) {
-    let doubled = sim.trouble().doubled;
+    // A message that always came again would never end.
+    let doubled = sim.trouble().doubled / 4;
     sim.world(|world| {
         let now = world.now();
         let queue = world.sqs.queues.get_mut(&queue()).unwrap();

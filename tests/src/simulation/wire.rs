@@ -19,14 +19,14 @@ use axum::{
     body::{Body, to_bytes},
     http::{Response, request::Parts},
 };
-use local_aws::{Answer, dispatch::signature};
+use local_aws::{Answer, dispatch::signature, world::CallRecord};
 use tokio::{
     sync::oneshot,
     time::{sleep, sleep_until},
 };
 
 use super::{
-    monitor::{Reading, Readings, Write},
+    monitor::{Place, Reading, Readings, Write},
     sim::Shared,
 };
 
@@ -153,6 +153,9 @@ impl Wire {
             self.sim.count(write.kind());
         }
         self.count_fault(call.error.as_deref());
+        if let Some(place) = moment(&call, write) {
+            let _nobody_is_left = self.sim.moments.send(place);
+        }
         if !is_usual(call.error.as_deref()) {
             self.sim.monitor().spoils(self.controller);
         }
@@ -172,6 +175,17 @@ impl Wire {
             }
             Some(_) | None => {}
         }
+    }
+}
+
+/// The account and Region of a call after which a change is the most likely to do harm.
+fn moment(call: &CallRecord, write: Option<&Write>) -> Option<Place> {
+    match (write, call.operation.as_str()) {
+        (Some(Write::Suspend(place) | Write::Resume(place) | Write::Enrol { place, .. }), _) => {
+            Some(place.clone())
+        }
+        (_, "ListBuckets" | "GetResources") => Some((call.account.clone(), call.region.clone())),
+        _ => None,
     }
 }
 

@@ -4,19 +4,23 @@ use std::time::Duration;
 
 use local_aws::{
     ApiError, World,
-    organization::{admin, workload},
+    organization::{ADMINISTRATOR, MANAGEMENT, admin, workload},
     request::Caller,
     s3,
 };
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
 
 use super::Actors;
-use crate::{EU, US, scenario::NOT_GOVERNED};
+use crate::{EU, US, scenario::NOT_GOVERNED, simulation::monitor::Place};
 
 /// Names of buckets in the whole world: few, so that one is often made again by somebody else.
 const NAMES: [&str; 9] = [
     "alpha", "bravo", "charlie", "delta", "echo-1", "foxtrot", "golf", "hotel", "india",
 ];
+/// Objects that a bucket of one name ever has.
+const OBJECTS: u32 = 8;
+/// One more than the scans of an object that can be counted.
+pub const SCANS: u64 = 16;
 const OPT_IN: [(&str, &str); 1] = [("macie", "true")];
 const OTHER: [&[(&str, &str)]; 3] = [
     &[("macie", "false")],
@@ -47,7 +51,7 @@ const ACTS: [(u32, Act); 10] = [
     (10, Act::UntagResource),
     (5, Act::TagOtherwise),
     (9, Act::Delete),
-    (6, Act::Write),
+    (16, Act::Write),
     (5, Act::Flap),
 ];
 
@@ -84,6 +88,35 @@ impl Actors {
         }
     }
 
+    /// A team whose hand moves just when a controller has looked.
+    pub async fn meddle(mut self, mut moments: mpsc::UnboundedReceiver<Place>) {
+        while let Some((account, region)) = moments.recv().await {
+            if self.sim.is_calm() || !self.dice.happens(60) {
+                continue;
+            }
+            sleep(Duration::from_millis(self.dice.between(0, 60))).await;
+            let own: Vec<String> = self.sim.world(|world| {
+                let buckets = world.s3.buckets.values();
+                let own =
+                    buckets.filter(|bucket| bucket.account == account && bucket.region == region);
+                own.map(|bucket| bucket.name.clone()).collect()
+            });
+            let Some(bucket) = self
+                .dice
+                .maybe(&own)
+                .filter(|name| NAMES.contains(&name.as_str()))
+            else {
+                continue;
+            };
+            self.sim.count("changes at the worst moment");
+            match self.dice.happens(700) {
+                true => self.tag_resource(&bucket),
+                false => self.untag_resource(&bucket),
+            }
+            self.shake();
+        }
+    }
+
     /// A bucket of an account that is not closed.
     fn some_bucket(&mut self) -> Option<String> {
         let open: Vec<String> = self.sim.world(|world| {
@@ -95,6 +128,16 @@ impl Actors {
                 .collect()
         });
         self.dice.maybe(&open)
+    }
+
+    /// Mostly a workload account; the two special ones have buckets too.
+    fn some_account(&mut self) -> String {
+        let workload = workload(1 + self.dice.below(self.sim.setting.workloads));
+        self.dice.weighted(&[
+            (18, workload),
+            (1, ADMINISTRATOR.to_owned()),
+            (1, MANAGEMENT.to_owned()),
+        ])
     }
 
     fn create(&mut self, tagged: bool) {
@@ -109,9 +152,10 @@ impl Actors {
         let Some(name) = self.dice.maybe(&free) else {
             return;
         };
-        let account = workload(1 + self.dice.below(self.sim.setting.workloads));
+        let account = self.some_account();
         let region = self.dice.weighted(&[(12, EU), (7, US), (1, NOT_GOVERNED)]);
         let tags: &[(&str, &str)] = if tagged { &OPT_IN } else { &[] };
+        let mut made = false;
         let done = self.sim.world(|world| {
             let account = &world.organizations.accounts[&account];
             let off = account.disabled_regions.iter().any(|off| off == region);
@@ -119,12 +163,17 @@ impl Actors {
                 return "not possible".to_owned();
             }
             let team = admin(&account.id.clone());
-            outcome(s3::create_bucket(world, &team, region, name, tags))
+            let done = s3::create_bucket(world, &team, region, name, tags);
+            made = done.is_ok();
+            outcome(done)
         });
         self.sim.note(
             "team",
             format_args!("{account} creates {name} in {region} {tags:?}: {done}"),
         );
+        if made && self.dice.happens(600) {
+            self.write(name);
+        }
     }
 
     /// Something done to a bucket by its owner.
@@ -175,12 +224,24 @@ impl Actors {
         });
     }
 
+    /// Writes an object of a size by which its scans can be told from those of the others.
     fn write(&mut self, bucket: &str) {
-        let key = format!("{}.csv", self.dice.below(20));
-        self.to(bucket, "PutObject", |world, _, _, name| {
-            s3::put_object(world, name, &key, 1)
+        let number = self.objects.entry(bucket.to_owned()).or_default();
+        let key = format!("{number}.csv");
+        let Some(bytes) = size_of(&key) else {
+            return;
+        };
+        *number += 1;
+        self.to(bucket, &format!("PutObject {key}"), |world, _, _, name| {
+            s3::put_object(world, name, &key, bytes)
         });
     }
+}
+
+/// The size of an object of a bucket; none when there are too many of them.
+pub fn size_of(key: &str) -> Option<u64> {
+    let number: u32 = key.strip_suffix(".csv")?.parse().ok()?;
+    (number < OBJECTS).then(|| SCANS.pow(number))
 }
 
 fn outcome(done: Result<(), ApiError>) -> String {

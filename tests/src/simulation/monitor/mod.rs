@@ -9,12 +9,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use controller_core::policy::Policy;
 use jiff::Timestamp;
-use local_aws::World;
+use local_aws::{World, macie::Relationship};
 use tokio::sync::Notify;
 
 pub use self::{
     judge::Judge,
-    reading::{Reading, Readings, ever_opted_in, opted_in},
+    reading::{Reading, Readings, ever_opted_in, opted_in, opted_in_at},
     write::{Place, Write},
 };
 
@@ -30,6 +30,8 @@ struct Watched {
     calls: u32,
     /// Whether AWS refused or lost a call of this batch, so that the batch may fail.
     spoiled: bool,
+    /// Suspensions that a tag overtook, and the places of S3's history at which they arrived.
+    overtaken: Vec<(Place, usize)>,
     /// The call of this batch at which it dies.
     dies_at: Option<u32>,
     killed: Arc<Notify>,
@@ -71,6 +73,7 @@ impl Monitor {
         watched.begun = now;
         watched.calls = 0;
         watched.spoiled = false;
+        watched.overtaken.clear();
         watched.dies_at = dies_at;
         watched.killed = Arc::default();
         watched.killed.clone()
@@ -81,6 +84,26 @@ impl Monitor {
         let watched = &mut self.controllers[controller];
         watched.dies_at = None;
         (watched.calls, watched.spoiled)
+    }
+
+    /// Whoever suspends reads again: at the end of a batch in which nothing failed, no account is
+    /// left suspended whose tag had overtaken the suspension. Only a tagging index that lags can
+    /// hide it.
+    pub fn settled(&mut self, world: &World, controller: usize) {
+        let watched = &mut self.controllers[controller];
+        let lags = world.switches.index_lag.is_positive();
+        let overtaken = std::mem::take(&mut watched.overtaken).into_iter();
+        for (place, at) in overtaken.filter(|_| !lags && !watched.spoiled) {
+            let (account, region) = &place;
+            let paused = Relationship::of(world, region, account) == Some(Relationship::Paused);
+            let before = opted_in_at(world, &place, at);
+            let still = opted_in(world, &place).into_iter();
+            let left: Vec<String> = still.filter(|name| before.contains(name)).collect();
+            if paused && !left.is_empty() {
+                let text = format!("{place:?} is left suspended with {left:?} opted in");
+                self.violations.push(text);
+            }
+        }
     }
 
     /// A call of a controller did not get the answer that it hoped for.
@@ -149,7 +172,13 @@ impl Monitor {
         };
         match judge.judge(write) {
             Ok(None) => {}
-            Ok(Some(race)) => *self.races.entry(race).or_default() += 1,
+            Ok(Some(race)) => {
+                *self.races.entry(race).or_default() += 1;
+                if let Write::Suspend(place) = write {
+                    let place = (place.clone(), world.s3.history.len());
+                    self.controllers[controller].overtaken.push(place);
+                }
+            }
             Err(violation) => self.violate(format!("controller {controller}: {violation}")),
         }
     }

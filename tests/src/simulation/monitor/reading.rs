@@ -101,7 +101,12 @@ pub fn buckets_at<'w>(world: &'w World, place: &Place, length: usize) -> BTreeMa
 
 /// The opted-in ones of now.
 pub fn opted_in(world: &World, place: &Place) -> Vec<String> {
-    let buckets = buckets_at(world, place, usize::MAX).into_iter();
+    opted_in_at(world, place, usize::MAX)
+}
+
+/// The opted-in ones at a place of S3's history.
+pub fn opted_in_at(world: &World, place: &Place, length: usize) -> Vec<String> {
+    let buckets = buckets_at(world, place, length).into_iter();
     buckets
         .filter(|(_, opted_in)| *opted_in)
         .map(|(name, _)| name.to_owned())
