@@ -33,6 +33,8 @@ pub struct Settings {
     /// `MACIECTL_QUEUE_URL`: the controller's own queue, where a scope that waits is put back with
     /// a delay; none leaves it to the sweep.
     pub queue_url: Option<String>,
+    /// `MACIECTL_SWEEP_QUEUE_URL`: the sweep's own queue; only the sweeper has it.
+    pub sweep_queue_url: Option<String>,
     /// A profile of the AWS configuration; none takes the SDK's default chain.
     pub profile: Option<String>,
     /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
@@ -63,6 +65,7 @@ impl Settings {
             member_role: var("MACIECTL_MEMBER_ROLE"),
             event_bus: var("MACIECTL_EVENT_BUS"),
             queue_url: var("MACIECTL_QUEUE_URL"),
+            sweep_queue_url: var("MACIECTL_SWEEP_QUEUE_URL"),
             ..Self::default()
         }
     }
@@ -131,8 +134,10 @@ pub struct Runtime {
     pub controller: Controller,
     /// Its policy.
     pub policy: PolicyStore,
-    /// Its own queue.
+    /// The controller's own queue.
     pub queue_url: Option<String>,
+    /// The sweep's own queue.
+    pub sweep_queue_url: Option<String>,
     /// The Region that the caller is configured for; the clients go by the policy's home Region.
     pub configured_region: Option<String>,
 }
@@ -170,7 +175,6 @@ impl Runtime {
                 aws,
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
-                suspending: Mutex::default(),
             },
             policy: PolicyStore {
                 source,
@@ -179,6 +183,7 @@ impl Runtime {
                 last_good,
             },
             queue_url: settings.queue_url.clone(),
+            sweep_queue_url: settings.sweep_queue_url.clone(),
             configured_region,
         })
     }

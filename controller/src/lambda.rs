@@ -18,12 +18,16 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-use crate::{aws::trouble, config::Runtime, sweep::fan_out};
+use crate::{
+    aws::trouble,
+    config::Runtime,
+    errands::{Errand, Errands, Unfinished},
+};
 
 /// Accounts and Regions that are reconciled at the same time.
 const CONCURRENCY: usize = 8;
 /// A reconcile is not begun with less time than this left: it goes back to the queue instead.
-const RESERVE: Duration = Duration::from_secs(20);
+pub(crate) const RESERVE: Duration = Duration::from_secs(20);
 /// A reconcile that has begun is cut off this long before the end, so that the others of its batch
 /// can still be answered for. It can be cut off anywhere: the next one goes on from there.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -75,8 +79,13 @@ struct Work {
 /// Handles a payload. After the deadline nothing new is begun.
 pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>) -> Handled {
     let mut handled = Handled::default();
-    let (scopes, sweeps) = coalesce(parse_many(payload), &mut handled);
-    sweep(runtime, sweeps, deadline, &mut handled).await;
+    let (scopes, errands) = coalesce(parse_many(payload), &mut handled);
+    for Unfinished { messages, why } in errands.run(runtime, deadline).await {
+        if messages.is_empty() {
+            handled.poison.push(why);
+        }
+        handled.failed.extend(messages);
+    }
     let results: Vec<(Scope, Work, Option<Report>)> = stream::iter(scopes)
         .map(|(scope, work)| serve(runtime, scope, work, deadline))
         .buffer_unordered(CONCURRENCY)
@@ -98,39 +107,16 @@ pub async fn handle(runtime: &Runtime, payload: &str, deadline: Option<Instant>)
     handled
 }
 
-/// Fans a sweep of everything out, once however many messages ask for it.
-async fn sweep(
-    runtime: &Runtime,
-    asked: Option<BTreeSet<String>>,
-    deadline: Option<Instant>,
-    handled: &mut Handled,
-) {
-    let Some(messages) = asked else {
-        return;
-    };
-    let failed = match until(deadline, fan_out(runtime)).await {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "cut off by the end of the invocation".to_owned(),
-    };
-    tracing::error!(error = failed, "the sweep comes again");
-    if messages.is_empty() {
-        handled.poison.push(format!("sweep: {failed}"));
-    }
-    handled.failed.extend(messages);
-}
-
-/// One piece of work per account and Region, and the messages that ask for all of them, if any; a
-/// message that cannot be understood stands alone.
-fn coalesce(
-    incoming: Vec<Incoming>,
-    handled: &mut Handled,
-) -> (BTreeMap<Scope, Work>, Option<BTreeSet<String>>) {
+/// One piece of work per account and Region, and the errands; a message that cannot be understood
+/// stands alone.
+fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> (BTreeMap<Scope, Work>, Errands) {
     let mut scopes: BTreeMap<Scope, Work> = BTreeMap::new();
-    let mut sweeps: Option<BTreeSet<String>> = None;
+    let mut errands = Errands::default();
     for Incoming { id, result } in incoming {
         match result {
-            Ok(Request::Sweep) => sweeps.get_or_insert_default().extend(id),
+            Ok(Request::Sweep(pass)) => errands.add(Errand::Pass(pass), None, id),
+            Ok(Request::Resync { scope, seen }) => errands.add(Errand::Resync(scope), seen, id),
+            Ok(Request::Settings(region)) => errands.add(Errand::Settings(region), None, id),
             Ok(Request::Look(trigger)) => {
                 tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
                 let work = scopes.entry(trigger.scope).or_default();
@@ -152,7 +138,7 @@ fn coalesce(
             }
         }
     }
-    (scopes, sweeps)
+    (scopes, errands)
 }
 
 async fn serve(
@@ -188,7 +174,10 @@ async fn serve(
     (scope, work, Some(report))
 }
 
-async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+pub(crate) async fn until<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
     match deadline.and_then(|deadline| deadline.checked_sub(MARGIN)) {
         Some(end) => timeout_at(end, work).await,
         None => Ok(work.await),

@@ -11,7 +11,6 @@ use controller_core::{
     report::{Change, Report},
     wants::Read,
 };
-use tokio::sync::Mutex;
 
 use crate::{
     act::{Acted, act},
@@ -34,8 +33,6 @@ pub struct Controller {
     pub clock: Clock,
     /// The bus that changes are published to: its name or ARN.
     pub event_bus: Option<String>,
-    /// Held by whoever suspends: within a process the circuit breaker counts one after the other.
-    pub suspending: Mutex<()>,
 }
 
 impl Controller {
@@ -95,12 +92,10 @@ impl Controller {
         }
     }
 
-    /// One suspension at a time, decided again on a member and a census of this moment: another
-    /// controller may have kept the account, or suspended others, while every bucket was read.
+    /// A suspension is decided again on the member of this moment: another controller may have
+    /// kept the account while every bucket was read.
     async fn suspend(&self, policy: &Policy, mut seen: Observed, report: &mut Report) -> Acted {
-        let _alone = self.suspending.lock().await;
-        let now = BTreeSet::from([Read::Member, Read::Census]);
-        read_all(&self.aws, policy, &mut seen, now).await;
+        read_all(&self.aws, policy, &mut seen, BTreeSet::from([Read::Member])).await;
         match self.decide(policy, &seen, report) {
             Some(plan) => act(&self.aws, &seen.scope, &plan).await,
             None => Acted::default(),

@@ -15,6 +15,8 @@ pub struct Listed {
     pub id: AccountId,
     /// Its name.
     pub name: String,
+    /// Whether it is neither suspended nor being closed.
+    pub is_active: bool,
 }
 
 /// Every account that is not closed. Pages may be empty and still have a successor.
@@ -30,9 +32,11 @@ pub async fn accounts(aws: &Aws) -> Result<Vec<Listed>, Trouble> {
         });
         accounts.extend(open.filter_map(|account| {
             let name = account.name().unwrap_or_default().to_owned();
+            let state = account.state().map(|state| state.as_str());
             Some(Listed {
                 id: account.id()?.parse().ok()?,
                 name,
+                is_active: state.is_none_or(|state| state == "ACTIVE"),
             })
         }));
     }

@@ -21,7 +21,11 @@ use local_aws::{
     sqs::{self, QueueId},
     world::CallRecord,
 };
-use maciectl::sandbox::{Sandbox, attach, attach_as};
+use maciectl::{
+    args::{BreakerCommand, Cli, Command, Parser},
+    commands::breaker,
+    sandbox::{Sandbox, attach, attach_as},
+};
 use serde_json::{Value, json};
 
 use crate::{Setup, monitor, setup::merge};
@@ -222,6 +226,20 @@ impl Scenario {
         self.world(|world| macie::create_member(world, region, &id, BTreeMap::new()))
             .unwrap();
         self.turn("PT1M");
+    }
+
+    /// A person releases a suspension that the circuit breaker holds.
+    pub async fn release(&self, number: usize, region: &str) {
+        let (id, only) = (account(number), region.parse().unwrap());
+        let words = ["maciectl", "breaker", "release", "--apply", &id];
+        let Command::Breaker { command } = Cli::try_parse_from(words).unwrap().command else {
+            panic!("{words:?}");
+        };
+        let BreakerCommand::Release(args) = command else {
+            panic!("{words:?}");
+        };
+        let rows = breaker::release(&self.operator().await, Some(&only), &args).await;
+        assert!(rows.unwrap().iter().all(|row| row.released));
     }
 
     /// Somebody else suspends or resumes a member.

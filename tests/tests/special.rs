@@ -350,8 +350,8 @@ async fn macie_off_in_a_region_is_told_with_the_fix_and_the_other_region_goes_on
     assert_eq!(scenario.at(1, US), "Enabled | daily | logs: old.csv");
 }
 
-#[tokio::test]
-async fn eight_accounts_that_leave_at_once_are_suspended_three_an_hour() {
+/// Eight enrolled accounts that lost their last opted-in bucket more than a grace period ago.
+async fn eight_that_left() -> Scenario {
     let mut scenario = Setup::new(8).start().await;
     for number in 1..=8 {
         scenario.opted_in_bucket(number, EU, &format!("data-{number}"));
@@ -362,22 +362,84 @@ async fn eight_accounts_that_leave_at_once_are_suspended_three_an_hour() {
     }
     scenario.run_well().await;
     scenario.turn("PT25H");
-    let suspended = |scenario: &Scenario| {
-        (1..=8)
-            .filter(|number| scenario.place(*number, EU).member == Some(Relationship::Paused))
-            .count()
-    };
-    for expected in [3, 6, 8] {
+    scenario
+}
+
+fn suspended(scenario: &Scenario) -> Vec<usize> {
+    let is_paused =
+        |number: &usize| scenario.place(*number, EU).member == Some(Relationship::Paused);
+    (1..=8).filter(is_paused).collect()
+}
+
+#[tokio::test]
+async fn eight_accounts_that_leave_at_once_are_held_until_a_person_releases_them() {
+    let scenario = eight_that_left().await;
+    for _ in 0..3 {
         let handled = scenario.sweep().await;
         let reports: Vec<Report> = handled.into_iter().flat_map(|one| one.reports).collect();
-        assert_eq!(suspended(&scenario), expected);
-        if expected < 8 {
-            assert!(blocked(&reports).contains("circuit-breaker"));
-        }
-        scenario.sweep().await;
-        assert_eq!(suspended(&scenario), expected, "within the window");
-        scenario.turn("PT1H");
+        assert!(blocked(&reports).contains("circuit-breaker"));
+        assert_eq!(suspended(&scenario), [] as [usize; 0]);
+        scenario.turn("PT3H");
     }
+    for number in [2, 5] {
+        scenario.release(number, EU).await;
+    }
+    scenario.sweep().await;
+    assert_eq!(
+        suspended(&scenario),
+        [2, 5],
+        "the others are still too many"
+    );
+    for number in [1, 3, 4] {
+        scenario.release(number, EU).await;
+    }
+    scenario.sweep().await;
+    assert_eq!(
+        suspended(&scenario),
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        "three are left, and may go"
+    );
+}
+
+#[tokio::test]
+async fn controllers_that_look_at_the_same_time_hold_together() {
+    let scenario = eight_that_left().await;
+    let (first, second) = (scenario.another().await, scenario.another().await);
+    let policy = scenario.policy();
+    let none = BTreeSet::new();
+    let looks = (1..=8).flat_map(|number| {
+        let scope = scope(&account(number), EU);
+        [(&first, scope.clone()), (&second, scope)]
+    });
+    let looks = looks.map(|(runtime, scope)| {
+        let (policy, none) = (&policy, &none);
+        async move { runtime.controller.reconcile(policy, &scope, none).await }
+    });
+    let reports = futures::future::join_all(looks).await;
+    assert!(reports.iter().all(Report::is_held_by_circuit_breaker));
+    assert_eq!(suspended(&scenario), [] as [usize; 0]);
+}
+
+#[tokio::test]
+async fn accounts_that_leave_one_by_one_go_three_an_hour() {
+    let mut scenario = Setup::new(4).start().await;
+    for number in 1..=4 {
+        scenario.opted_in_bucket(number, EU, &format!("data-{number}"));
+    }
+    scenario.run_well().await;
+    for number in 1..=3 {
+        scenario.untag(number, EU, &format!("data-{number}"));
+    }
+    scenario.run_well().await;
+    scenario.turn("PT2H");
+    scenario.untag(4, EU, "data-4");
+    scenario.run_well().await;
+    scenario.turn("PT22H1M");
+    scenario.sweep().await;
+    assert_eq!(suspended(&scenario), [1, 2, 3]);
+    scenario.turn("PT2H");
+    scenario.sweep().await;
+    assert_eq!(suspended(&scenario), [1, 2, 3, 4]);
 }
 
 #[tokio::test]

@@ -131,6 +131,20 @@ pub enum Command {
             maciectl doctor --stack-set-profile management --stack-set-call-as self"
     )]
     Doctor(DoctorArgs),
+    /// Show what the circuit breaker holds, and release suspensions that are meant.
+    #[command(
+        after_help = "The circuit breaker holds all suspensions of a Region when more accounts than \
+            the policy allows were suspended lately or are about to be. A release is good for one \
+            absence of one account: a bucket that is tagged meanwhile keeps the account enrolled.\n\n\
+            Examples:\n  maciectl breaker show\n  \
+            maciectl breaker release --plan 111122223333\n  \
+            maciectl breaker release --apply --region eu-west-1 111122223333 444455556666"
+    )]
+    Breaker {
+        /// What to do.
+        #[command(subcommand)]
+        command: BreakerCommand,
+    },
     /// Make accounts that were members before the controller its own.
     #[command(
         after_help = "An adopted account is treated as one that the controller enrolled: it is \
@@ -158,6 +172,26 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do about the circuit breaker.
+#[derive(Debug, Subcommand)]
+pub enum BreakerCommand {
+    /// Show per Region whether suspensions are held, and who is on the way to one.
+    Show,
+    /// Let accounts be suspended although the circuit breaker holds.
+    Release(ReleaseArgs),
+}
+
+/// Whom to release.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Whether to write.
+    #[command(flatten)]
+    pub mode: ModeArgs,
+    /// The accounts, one by one: `maciectl breaker show` lists them.
+    #[arg(required = true)]
+    pub accounts: Vec<AccountId>,
 }
 
 /// Which accounts to adopt.

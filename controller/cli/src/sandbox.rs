@@ -9,7 +9,7 @@ use controller::{
     config::{Endpoint, Runtime, Settings},
     lambda::{self, Handled},
 };
-use controller_core::{event::sweep_of_all, policy::Policy};
+use controller_core::{policy::Policy, sweep::Pass};
 use jiff::{SignedDuration, Timestamp};
 use local_aws::{LocalAws, World, iam, organization, scheduler, sqs::QueueId};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub struct Sandbox {
     pub local: LocalAws,
     /// The controller with its policy and queue.
     pub runtime: Runtime,
+    /// The sweep, with a role and a queue of its own.
+    pub sweeper: Runtime,
     policy: String,
 }
 
@@ -38,9 +40,11 @@ impl Sandbox {
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
         let runtime = attach(&local, policy, tuning).await?;
+        let sweeper = attach_as(organization::SWEEPER_ROLE, &local, policy, tuning).await?;
         Ok(Self {
             local,
             runtime,
+            sweeper,
             policy: policy.to_owned(),
         })
     }
@@ -48,22 +52,35 @@ impl Sandbox {
     /// Starts the controller anew: what it knew by heart is gone, as after a crash.
     pub async fn restart(&mut self, policy: &str, tuning: &Tuning) -> Result<()> {
         self.runtime = attach(&self.local, policy, tuning).await?;
+        let role = organization::SWEEPER_ROLE;
+        self.sweeper = attach_as(role, &self.local, policy, tuning).await?;
         policy.clone_into(&mut self.policy);
         Ok(())
     }
 
-    /// Takes messages from the queue as Lambda's event source does, hands them to the controller
-    /// and deletes those that it does not return, until no message is to be had.
+    /// Takes messages from both queues as Lambda's event sources do, hands them to the functions
+    /// and deletes those that they do not return, until no message is to be had.
     pub async fn pump(&self) -> Result<Vec<Handled>> {
         let mut batches = Vec::new();
         loop {
-            let messages = self.receive().await?;
-            if messages.is_empty() {
+            let mut quiet = true;
+            for (function, queue) in [
+                (&self.sweeper, &self.sweeper.sweep_queue_url),
+                (&self.runtime, &self.runtime.queue_url),
+            ] {
+                let queue = queue.as_deref().context("the sandbox has queues")?;
+                let messages = receive(function, queue).await?;
+                if messages.is_empty() {
+                    continue;
+                }
+                quiet = false;
+                let handled = lambda::handle(function, &batch(&messages).to_string(), None).await;
+                delete(function, queue, &messages, &handled).await?;
+                batches.push(handled);
+            }
+            if quiet {
                 return Ok(batches);
             }
-            let handled = lambda::handle(&self.runtime, &batch(&messages).to_string(), None).await;
-            self.delete(&messages, &handled).await?;
-            batches.push(handled);
         }
     }
 
@@ -81,13 +98,22 @@ impl Sandbox {
         anyhow::bail!("messages are still waiting after {STEPS} steps of {STEP:#}")
     }
 
-    /// The schedule puts its message on the queue.
+    /// The schedule puts its message on the sweep's queue.
     pub fn sweep(&self) -> Result<()> {
+        self.schedule(&Pass::EVERYTHING)
+    }
+
+    /// The hourly schedule does.
+    pub fn sweep_pending(&self) -> Result<()> {
+        self.schedule(&Pass::PENDING)
+    }
+
+    fn schedule(&self, pass: &Pass) -> Result<()> {
         let policy = Policy::parse(&self.policy)?;
         let home = policy.home_region.as_str();
-        let queue = QueueId::new(organization::ADMINISTRATOR, home, organization::QUEUE);
+        let queue = QueueId::new(organization::ADMINISTRATOR, home, organization::SWEEP_QUEUE);
         let mut world = self.local.world().lock();
-        scheduler::send(&mut world, &queue, sweep_of_all())?;
+        scheduler::send(&mut world, &queue, pass.message())?;
         Ok(())
     }
 
@@ -107,46 +133,37 @@ impl Sandbox {
             .sqs
             .queues
             .iter()
-            .filter(|(id, _)| id.name == organization::QUEUE)
+            .filter(|(id, _)| {
+                [organization::QUEUE, organization::SWEEP_QUEUE].contains(&id.name.as_str())
+            })
             .all(|(_, queue)| queue.messages.is_empty())
     }
+}
 
-    fn queue_url(&self) -> Result<&str> {
-        self.runtime
-            .queue_url
-            .as_deref()
-            .context("the sandbox has a queue")
-    }
+async fn receive(function: &Runtime, queue: &str) -> Result<Vec<Message>> {
+    let sqs = &function.controller.aws.sqs;
+    let messages = sqs.receive_message().queue_url(queue);
+    let reply = messages.max_number_of_messages(10).send().await?;
+    Ok(reply.messages.unwrap_or_default())
+}
 
-    async fn receive(&self) -> Result<Vec<Message>> {
-        let sqs = &self.runtime.controller.aws.sqs;
-        let reply = sqs
-            .receive_message()
-            .queue_url(self.queue_url()?)
-            .max_number_of_messages(10)
-            .send()
-            .await?;
-        Ok(reply.messages.unwrap_or_default())
+async fn delete(
+    function: &Runtime,
+    queue: &str,
+    messages: &[Message],
+    handled: &Handled,
+) -> Result<()> {
+    let sqs = &function.controller.aws.sqs;
+    let failed = |message: &&Message| {
+        let id = message.message_id();
+        id.is_some_and(|id| handled.failed.contains(id))
+    };
+    for message in messages.iter().filter(|message| !failed(message)) {
+        let receipt = message.receipt_handle().unwrap_or_default();
+        let call = sqs.delete_message().queue_url(queue);
+        call.receipt_handle(receipt).send().await?;
     }
-
-    async fn delete(&self, messages: &[Message], handled: &Handled) -> Result<()> {
-        let sqs = &self.runtime.controller.aws.sqs;
-        for message in messages {
-            if message
-                .message_id()
-                .is_some_and(|id| handled.failed.contains(id))
-            {
-                continue;
-            }
-            let receipt = message.receipt_handle().unwrap_or_default();
-            sqs.delete_message()
-                .queue_url(self.queue_url()?)
-                .receipt_handle(receipt)
-                .send()
-                .await?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// A controller of a local AWS; several can be attached to one.
@@ -188,15 +205,14 @@ fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
     let home =
         controller_core::policy::Policy::parse(policy).map(|policy| policy.home_region.to_string());
     let administrator = organization::ADMINISTRATOR;
+    let url = |queue: &str| format!("{}/{administrator}/{queue}", local.endpoint());
+    let sweeps = role == organization::SWEEPER_ROLE;
     Settings {
         policy: Some(policy.to_owned()),
         member_role: Some(organization::MEMBER_ROLE.to_owned()),
         event_bus: Some(organization::BUS.to_owned()),
-        queue_url: Some(format!(
-            "{}/{administrator}/{}",
-            local.endpoint(),
-            organization::QUEUE
-        )),
+        queue_url: Some(url(organization::QUEUE)),
+        sweep_queue_url: sweeps.then(|| url(organization::SWEEP_QUEUE)),
         profile: None,
         region: home.ok(),
         endpoint: Some(Endpoint {

@@ -25,7 +25,10 @@ pub use self::{
     batch::{Incoming, parse_many},
     refusal::Refusal,
 };
-use crate::id::{BucketName, Scope};
+use crate::{
+    id::{BucketName, Region, Scope},
+    sweep::{Pass, Seen, read_resync},
+};
 
 /// A reason to reconcile one account in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,8 +50,17 @@ pub struct Trigger {
 pub enum Request {
     /// To reconcile one account in one Region.
     Look(Trigger),
-    /// To look at every account in every governed Region: what the schedule sends.
-    Sweep,
+    /// To look at every account that can need work.
+    Sweep(Pass),
+    /// To see whether one account in one Region is in order, by what a pass has seen of it.
+    Resync {
+        /// Where.
+        scope: Scope,
+        /// What the pass has seen; none when it was too much for a message.
+        seen: Option<Box<Seen>>,
+    },
+    /// To see that the administrator's settings in a Region let nobody pay unasked.
+    Settings(Region),
 }
 
 /// What made the controller look.
@@ -125,29 +137,41 @@ pub fn parse_value(value: &Value) -> Result<Trigger, Refusal> {
 
 /// Like [`parse_value`], and understands the schedule's message too.
 fn parse_request(value: &Value) -> Result<Request, Refusal> {
-    let of = |message: &Value| match asks_for_all(message) {
-        true => Ok(Request::Sweep),
-        false => parse_message(message).map(Request::Look),
-    };
     match body_of(value) {
-        Some(body) => of(&json_of(body)?),
-        None => of(value),
+        Some(body) => request(&json_of(body)?),
+        None => request(value),
     }
 }
 
-/// A sweep message that names neither an account nor a Region. One that names half of a scope is
-/// not a wish for everything.
-fn asks_for_all(message: &Value) -> bool {
+/// What the controller's own queues carry besides events. A sweep that names no account is a pass;
+/// one that names half of a scope is not a wish for everything.
+fn request(message: &Value) -> Result<Request, Refusal> {
     let has = |name: &str| message.get(name).is_some();
-    message.get("macieSelfService").and_then(Value::as_str) == Some("sweep")
-        && message.get("version").and_then(Value::as_u64) == Some(1)
-        && !["detail-type", "account", "region"].into_iter().any(has)
+    let own = message.get("macieSelfService").and_then(Value::as_str);
+    let version = message.get("version").and_then(Value::as_u64);
+    if has("detail-type") || version != Some(1) {
+        return parse_message(message).map(Request::Look);
+    }
+    match own {
+        Some("sweep") if !has("account") => Pass::read(message).map(Request::Sweep),
+        Some("resync") => {
+            let (scope, seen) = read_resync(message)?;
+            let seen = seen.map(Box::new);
+            Ok(Request::Resync { scope, seen })
+        }
+        Some("settings") => {
+            let region = message.get("region").cloned().unwrap_or_default();
+            let region = serde_json::from_value(region);
+            let broken = |error| Refusal::unreadable(format!("`region` of settings: {error}"));
+            region.map(Request::Settings).map_err(broken)
+        }
+        _ => parse_message(message).map(Request::Look),
+    }
 }
 
-/// The message that asks for every account and governed Region to be looked at. The schedule of the
-/// administrator account's template sends it.
-pub fn sweep_of_all() -> String {
-    json!({ "macieSelfService": "sweep", "version": 1 }).to_string()
+/// The message that asks for the administrator's settings in a Region to be looked at.
+pub fn settings_message(region: &Region) -> String {
+    json!({ "macieSelfService": "settings", "version": 1, "region": region }).to_string()
 }
 
 /// The message that asks for one account and Region to be looked at, whatever happened there.

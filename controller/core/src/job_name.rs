@@ -15,6 +15,8 @@ use crate::{
 
 /// The first part of every name.
 const OWNER: &str = "macie-self-service";
+/// What the names of all jobs of the controller begin with.
+pub const PREFIX: &str = "macie-self-service/";
 
 /// What the names of all jobs for an account begin with.
 pub fn prefix(account: &AccountId) -> String {
@@ -29,6 +31,12 @@ pub fn of(account: &AccountId, kind: &JobKind) -> String {
         JobKind::Baseline { spec } => format!("{prefix}baseline/{spec}"),
         JobKind::CatchUp { since } => format!("{prefix}catch-up/{}", whole_second(*since)),
     }
+}
+
+/// The account of a job of this name; none for a job of somebody else.
+pub fn account(name: &str) -> Option<AccountId> {
+    let (account, _) = name.strip_prefix(PREFIX)?.split_once('/')?;
+    account.parse().ok()
 }
 
 /// The kind of the account's job of this name; none for a job of somebody else.

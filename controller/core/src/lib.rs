@@ -17,4 +17,5 @@ pub mod plan;
 pub mod policy;
 pub mod published;
 pub mod report;
+pub mod sweep;
 pub mod wants;

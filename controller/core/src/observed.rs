@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AccountId, BucketName, JobId, Scope, UnitId},
@@ -296,7 +296,8 @@ pub enum Membership {
 }
 
 /// A relationship, as `GetMember` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Member {
     /// Its status.
     pub status: Relationship,
@@ -312,6 +313,9 @@ pub const OPTED_OUT_SINCE: &str = "macie-self-service:opted-out-since";
 /// Tag key: an [`Interval`] in which nobody scanned and that is not caught up with. It outlives
 /// [`OPTED_OUT_SINCE`], so that the next grace period begins anew while a catch-up still waits.
 pub const UNSCANNED: &str = "macie-self-service:unscanned";
+/// Tag key: the [`OPTED_OUT_SINCE`] of an absence whose suspension a person has released although
+/// the circuit breaker holds. It is of no use to any other absence.
+pub const SUSPENSION_RELEASED: &str = "macie-self-service:suspension-released";
 /// Tag key: when the controller enrolled the account (RFC 3339).
 pub const ENROLLED_AT: &str = "macie-self-service:enrolled-at";
 
@@ -319,6 +323,12 @@ impl Member {
     /// Whether the controller enrolled or adopted this member.
     pub fn is_owned(&self, ownership: &Ownership) -> bool {
         self.tags.get(&ownership.key) == Some(&ownership.value)
+    }
+
+    /// Whether a person has released the suspension that is due.
+    pub fn is_released(&self) -> bool {
+        let released = self.tags.get(SUSPENSION_RELEASED);
+        released.is_some() && released == self.tags.get(OPTED_OUT_SINCE)
     }
 
     /// A time kept in a tag; an unreadable one is as good as none.
@@ -357,7 +367,7 @@ impl fmt::Display for Interval {
 }
 
 /// `relationshipStatus` of Macie's members (Macie API Reference, RelationshipStatus).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are AWS's")]
 pub enum Relationship {
     Enabled,
@@ -371,11 +381,13 @@ pub enum Relationship {
     RegionDisabled,
     AccountSuspended,
     /// A value that this version does not know.
+    #[serde(untagged)]
     Unknown(String),
 }
 
 /// A job of the controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Job {
     /// Macie's id.
     pub id: JobId,
@@ -392,7 +404,7 @@ pub struct Job {
 }
 
 /// What a job of the controller is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum JobKind {
     /// Scans every day what was written to opted-in buckets since the day before.
@@ -413,7 +425,7 @@ pub enum JobKind {
 }
 
 /// `jobStatus` of Macie's jobs (Macie API Reference, JobStatus).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum JobStatus {
     /// Working.
     Running,
@@ -428,6 +440,7 @@ pub enum JobStatus {
     /// A one-time job that has ended.
     Complete,
     /// A value that this version does not know.
+    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -485,6 +498,6 @@ pub struct BucketSize {
 pub struct Census {
     /// How many there are, suspended ones included.
     pub members: usize,
-    /// When each suspended one was suspended.
-    pub suspended_at: Vec<Timestamp>,
+    /// Those that are suspended, and those that carry [`OPTED_OUT_SINCE`].
+    pub leaving: BTreeMap<AccountId, Member>,
 }

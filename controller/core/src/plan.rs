@@ -233,6 +233,8 @@ pub enum Waiting {
         /// The job.
         job: JobId,
     },
+    /// Macie's list of members does not show yet that the account is leaving.
+    Census,
     /// AWS's limit of one new job per 10 s (Macie User Guide, macie-quotas).
     JobRate,
     /// A call that failed and may succeed next time.
@@ -247,7 +249,7 @@ impl Waiting {
     pub fn look_again_in(&self) -> Option<SignedDuration> {
         match self {
             Self::MemberEnabling | Self::Retry { .. } => Some(SignedDuration::from_secs(30)),
-            Self::Inventory { .. } => Some(SignedDuration::from_secs(60)),
+            Self::Inventory { .. } | Self::Census => Some(SignedDuration::from_secs(60)),
             Self::JobRate => Some(SignedDuration::from_secs(10)),
             Self::Grace { .. } | Self::Quota { .. } => None,
         }
@@ -268,6 +270,9 @@ impl fmt::Display for Waiting {
                 f,
                 "job {job}: the account's monthly scan quota is used up; Macie resumes it by itself"
             ),
+            Self::Census => {
+                f.write_str("Macie's list of members does not show yet that the account is leaving")
+            }
             Self::JobRate => f.write_str("AWS's limit of one new job per 10 s"),
             Self::Retry { trouble } => write!(f, "{trouble}"),
         }
@@ -311,6 +316,7 @@ pub enum Blocked {
     /// Too many suspensions at once.
     CircuitBreaker {
         suspended: usize,
+        due: usize,
         limit: usize,
         window: String,
     },
@@ -354,7 +360,7 @@ impl Blocked {
                 "find out who cancels it, or whether two controllers have different policies; it is created again tomorrow"
             }
             Self::CircuitBreaker { .. } => {
-                "check why so many accounts lost their last opted-in bucket; suspensions go on when the window has passed"
+                "find out why so many accounts lost their last opted-in bucket (`maciectl breaker show` names them); then release those that may go with `maciectl breaker release`"
             }
             Self::Unreadable { trouble } => match trouble.class {
                 crate::observed::ErrorClass::NotEnabled => {
@@ -403,12 +409,13 @@ impl fmt::Display for Blocked {
             }
             Self::CircuitBreaker {
                 suspended,
+                due,
                 limit,
                 window,
             } => {
                 write!(
                     f,
-                    "{suspended} accounts were suspended within {window}, the limit is {limit}"
+                    "the circuit breaker holds all suspensions in the Region: {suspended} accounts were suspended within {window} and {due} are due, the limit is {limit}"
                 )
             }
             Self::Unreadable { trouble } => write!(f, "{trouble}"),

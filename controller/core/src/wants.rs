@@ -171,6 +171,9 @@ impl<'a> Wanted<'a> {
                 self.want(Read::Bucket(name.clone()));
             }
         }
+        if view.has_daily() && !view.drifted().is_empty() {
+            self.want(Read::Index);
+        }
         let returning = known.is_some_and(member::is_returning);
         let open = gaps::may_be_open(&view, known, self.observed);
         if returning {

@@ -33,6 +33,8 @@ pub const MEMBER_ROLE: &str = "macie-self-service-member";
 /// The role that the controller runs as, in the administrator account.
 pub const CONTROLLER_ROLE: &str = "macie-self-service-controller";
 
+/// The role that the sweep runs as, in the administrator account.
+pub const SWEEPER_ROLE: &str = "macie-self-service-sweeper";
 /// What the names of the roles by which EventBridge forwards events begin with; the Region follows.
 pub const FORWARDER_ROLE: &str = "macie-self-service-forwarder-";
 /// The role that people run `maciectl` as, in the administrator account.
@@ -47,6 +49,8 @@ pub const SCHEDULER_ROLE: &str = "macie-self-service-scheduler";
 pub const BUS: &str = "macie-self-service";
 /// The controller's queue.
 pub const QUEUE: &str = "macie-self-service";
+/// The sweep's queue.
+pub const SWEEP_QUEUE: &str = "macie-self-service-sweep";
 /// What the controller could not handle.
 pub const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
 
@@ -116,6 +120,8 @@ fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
         ("RedrivePolicy", redrive.as_str()),
     ];
     let queue = sqs::create_queue(world, ADMINISTRATOR, home, QUEUE, &attributes)?;
+    let attributes = [("VisibilityTimeout", "1800"), attributes[1]];
+    sqs::create_queue(world, ADMINISTRATOR, home, SWEEP_QUEUE, &attributes)?;
     let bus = events::create_bus(world, ADMINISTRATOR, home, BUS)?;
     let policy = BUS_POLICY
         .replace("${AWS::Region}", home)
@@ -248,6 +254,7 @@ mod tests {
                 (ADMINISTRATOR, OPERATOR_ROLE),
                 (ADMINISTRATOR, SCHEDULER_ROLE),
                 (ADMINISTRATOR, SETTINGS_ROLE),
+                (ADMINISTRATOR, SWEEPER_ROLE),
                 ("300000000001", forwarder),
                 ("300000000001", MEMBER_ROLE),
                 ("300000000002", forwarder),

@@ -8,7 +8,7 @@ use crate::{
     iam::Role,
     organization::{
         ADMINISTRATOR, CONTROLLER_ROLE, FORWARDER_ROLE, MANAGEMENT, MEMBER_ROLE, OPERATOR_ROLE,
-        ORGANIZATION, REGISTRATION_ROLE, SCHEDULER_ROLE, SETTINGS_ROLE, admin,
+        ORGANIZATION, REGISTRATION_ROLE, SCHEDULER_ROLE, SETTINGS_ROLE, SWEEPER_ROLE, admin,
     },
     request::role_arn,
     world::World,
@@ -36,6 +36,7 @@ const ADMINISTRATORS: &[(&str, Documents)] = &[
     (OPERATOR_ROLE, documents!("operator")),
     (SETTINGS_ROLE, documents!("settings")),
     (SCHEDULER_ROLE, documents!("scheduler")),
+    (SWEEPER_ROLE, documents!("sweeper")),
 ];
 const MANAGEMENTS: &[(&str, Documents)] = &[(REGISTRATION_ROLE, documents!("registration"))];
 

@@ -14,10 +14,11 @@ use controller_core::{
     id::{AccountId, Region, Scope},
     observed::Trouble,
 };
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::{error::trouble, session::Sessions};
-use crate::{clock::Clock, config::Settings};
+use crate::{clock::Clock, config::Settings, observe::Censuses};
 
 /// Macie's service principal, for which the administrator is registered.
 const MACIE: &str = "macie.amazonaws.com";
@@ -112,6 +113,7 @@ pub struct Aws {
     pub sqs: aws_sdk_sqs::Client,
     macie: Mutex<BTreeMap<Region, aws_sdk_macie2::Client>>,
     workloads: Mutex<BTreeMap<Scope, (Credentials, Workload)>>,
+    pub(crate) censuses: Censuses,
     /// The management account does not change while a process lives.
     pub(crate) management: OnceCell<AccountId>,
 }
@@ -193,6 +195,7 @@ impl Aws {
             base,
             macie: Mutex::default(),
             workloads: Mutex::default(),
+            censuses: Censuses::default(),
             management: OnceCell::new(),
         })
     }
@@ -223,6 +226,11 @@ impl Aws {
     /// S3 in the administrator's account by the caller's own right: for the results bucket.
     pub fn own_s3(&self, region: &Region) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.in_region(region))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The ARN of a member of the administrator.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_macie2::{
-    error::{ProvideErrorMetadata, SdkError},
+    error::ProvideErrorMetadata,
     operation::get_member::GetMemberOutput,
     types::{
         BucketCriteriaAdditionalProperties, JobComparator, JobSummary, ListJobsFilterCriteria,
@@ -16,10 +16,10 @@ use aws_sdk_macie2::{
 };
 use aws_smithy_types::DateTime;
 use controller_core::{
-    id::{BucketName, JobId, Region, Scope},
+    id::{AccountId, BucketName, JobId, Region, Scope},
     job_name,
     observed::{
-        BucketSize, Census, Fact, Inventory, Job, JobStatus, Member, Membership, Relationship,
+        BucketSize, ErrorClass, Fact, Inventory, Job, JobStatus, Member, Membership, Relationship,
         Trouble,
     },
     policy::TagRule,
@@ -85,40 +85,65 @@ pub async fn jobs(aws: &Aws, scope: &Scope) -> Fact<Vec<Job>> {
 }
 
 async fn list_jobs(aws: &Aws, scope: &Scope) -> Result<Vec<Job>, Trouble> {
+    let mut jobs = Vec::new();
+    let prefix = job_name::prefix(&scope.account);
+    each_job(aws, &scope.region, prefix, |summary| {
+        jobs.extend(job(&scope.account, summary));
+    })
+    .await?;
+    Ok(jobs)
+}
+
+/// The controller's jobs for all accounts of a Region.
+pub async fn jobs_of_region(
+    aws: &Aws,
+    region: &Region,
+) -> Result<BTreeMap<AccountId, Vec<Job>>, Trouble> {
+    let mut jobs: BTreeMap<AccountId, Vec<Job>> = BTreeMap::new();
+    each_job(aws, region, job_name::PREFIX.to_owned(), |summary| {
+        let account = summary.name().and_then(job_name::account);
+        let found = account.and_then(|account| Some((job(&account, summary)?, account)));
+        if let Some((job, account)) = found {
+            jobs.entry(account).or_default().push(job);
+        }
+    })
+    .await?;
+    Ok(jobs)
+}
+
+async fn each_job(
+    aws: &Aws,
+    region: &Region,
+    prefix: String,
+    mut each: impl FnMut(&JobSummary),
+) -> Result<(), Trouble> {
     let operation = "macie2:ListClassificationJobs";
     let ours = ListJobsFilterTerm::builder()
         .key(ListJobsFilterKey::Name)
         .comparator(JobComparator::Contains)
-        .values(job_name::prefix(&scope.account))
+        .values(prefix)
         .build();
     let filter = ListJobsFilterCriteria::builder().includes(ours).build();
-    let request = aws
-        .macie(&scope.region)
-        .list_classification_jobs()
-        .filter_criteria(filter);
+    let macie = aws.macie(region);
+    let request = macie.list_classification_jobs().filter_criteria(filter);
     let mut pages = request.into_paginator().send();
-    let mut jobs = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| trouble(operation, &error))?;
-        jobs.extend(
-            page.items()
-                .iter()
-                .filter_map(|summary| job(scope, summary)),
-        );
+        page.items().iter().for_each(&mut each);
     }
-    Ok(jobs)
+    Ok(())
 }
 
 /// A job whose name is not one of ours, or without what every job has, is somebody else's.
-fn job(scope: &Scope, summary: &JobSummary) -> Option<Job> {
+fn job(account: &AccountId, summary: &JobSummary) -> Option<Job> {
     let name = summary.name()?;
     let definitions = summary
         .bucket_definitions()
         .iter()
-        .filter(|definition| definition.account_id() == Some(scope.account.as_str()));
+        .filter(|definition| definition.account_id() == Some(account.as_str()));
     Some(Job {
         id: summary.job_id()?.parse().ok()?,
-        kind: job_name::kind(&scope.account, name)?,
+        kind: job_name::kind(account, name)?,
         name: name.to_owned(),
         status: status(summary.job_status()),
         created_at: summary.created_at().and_then(time)?,
@@ -287,38 +312,34 @@ async fn monitored(aws: &Aws, scope: &Scope) -> Result<Option<u64>, Trouble> {
         .and_then(|count| u64::try_from(count).ok()))
 }
 
-/// How many members there are and when the suspended ones were suspended.
-pub async fn census(aws: &Aws, region: &Region) -> Fact<Census> {
-    let mut pages = aws
-        .macie(region)
-        .list_members()
-        .into_paginator()
-        .page_size(25)
-        .send();
-    let mut census = Census::default();
+/// Every member of the administrator in a Region, 25 a page (Macie API Reference, ListMembers).
+pub async fn members(aws: &Aws, region: &Region) -> Result<BTreeMap<AccountId, Member>, Trouble> {
+    let operation = "macie2:ListMembers";
+    let request = aws.macie(region).list_members();
+    let mut pages = request.into_paginator().page_size(25).send();
+    let mut members = BTreeMap::new();
     while let Some(page) = pages.next().await {
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => return Fact::Unknown(census_trouble(&error)),
-        };
-        census.members += page.members().len();
-        let paused = page
-            .members()
-            .iter()
-            .filter(|member| member.relationship_status() == Some(&RelationshipStatus::Paused));
-        // A suspension at an unknown time may have been just now.
-        let at = |at: Option<&DateTime>| at.and_then(time).unwrap_or(Timestamp::MAX);
-        let times = paused.map(|member| at(member.updated_at()));
-        census.suspended_at.extend(times);
+        let page = page.map_err(|error| trouble(operation, &error))?;
+        for member in page.members.unwrap_or_default() {
+            let account = member.account_id().unwrap_or_default().parse();
+            // A member that cannot be named cannot be counted, so the list proves nothing.
+            let account = account.map_err(|error| Trouble {
+                operation,
+                class: ErrorClass::Other,
+                message: format!("{error}"),
+            })?;
+            members.insert(account, listed(member));
+        }
     }
-    Fact::Known(census)
+    Ok(members)
 }
 
-fn census_trouble<E>(error: &SdkError<E>) -> Trouble
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    trouble("macie2:ListMembers", error)
+fn listed(member: aws_sdk_macie2::types::Member) -> Member {
+    Member {
+        status: relationship(member.relationship_status.as_ref()),
+        tags: member.tags.unwrap_or_default().into_iter().collect(),
+        updated_at: member.updated_at.as_ref().and_then(time),
+    }
 }
 
 fn time(at: &DateTime) -> Option<Timestamp> {

@@ -1,11 +1,17 @@
 //! Reads. One function per fact; independent ones at the same time.
 
 mod buckets;
+mod census;
 mod macie;
 mod organization;
 
 use std::collections::BTreeSet;
 
+pub use self::{
+    census::Censuses,
+    census::read as read_census,
+    macie::{jobs_of_region, members},
+};
 use controller_core::{
     observed::{Fact, Observed},
     policy::Policy,
@@ -85,7 +91,10 @@ impl Context<'_> {
                     |o| &mut o.inventory,
                 )
             }
-            Read::Census => fill(macie::census(aws, &scope.region).await, |o| &mut o.census),
+            Read::Census => {
+                let census = census::census(aws, self.policy, self.observed).await;
+                fill(census, |o| &mut o.census)
+            }
             Read::Bucket(name) => {
                 let fact = buckets::bucket(aws, scope, &self.policy.tag, &name).await;
                 Box::new(move |observed| {

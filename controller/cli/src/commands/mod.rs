@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod adopt;
+pub mod breaker;
 mod demo;
 pub mod doctor;
 mod explain;
@@ -72,6 +73,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
+        Command::Breaker { command } => breaker::run(global, &command).await,
         Command::Adopt(args) => adopt::run(global, &args).await,
         Command::Uninstall(args) => uninstall::run(global, &args).await,
         Command::Doctor(args) => doctor::run(global, &args).await,
@@ -106,6 +108,7 @@ async fn chosen(runtime: &Runtime, account: Option<&AccountId>) -> Result<Vec<Li
         Some(id) => Ok(vec![Listed {
             id: id.clone(),
             name: String::new(),
+            is_active: true,
         }]),
         None => Ok(accounts(&runtime.controller.aws).await?),
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Checker, Invariant, unless};
 use crate::{
     observed::{
-        AccountState, BucketReading, ENROLLED_AT, ErrorClass, Fact, Interval, Membership,
-        OPTED_OUT_SINCE, Relationship, Standing, UNSCANNED,
+        AccountState, BucketReading, ENROLLED_AT, ErrorClass, Fact, Interval, Member, Membership,
+        OPTED_OUT_SINCE, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
     },
     policy::Mode,
 };
@@ -132,22 +132,47 @@ impl Checker<'_> {
         unless(over, Invariant::SuspendAfterGrace)
     }
 
+    /// Counts again, by its own rules: who is suspended too lately, or about to be.
     fn breaker_closed(&self) -> Option<Invariant> {
         let Fact::Known(census) = &self.observed.census else {
             return Some(Invariant::SuspendWithinBreaker);
         };
+        let mark = |member: &Member| member.tags.get(OPTED_OUT_SINCE).cloned();
+        let listed = census.leaving.get(&self.observed.scope.account);
+        let own = self.member().and_then(mark);
+        let on_list = own.is_some() && listed.and_then(mark) == own;
+        let released = |member: &Member| {
+            let release = member.tags.get(SUSPENSION_RELEASED);
+            release.is_some_and(|release| mark(member).as_ref() == Some(release))
+        };
+        let others = census.leaving.values().filter(|member| !released(member));
+        let demand = others.filter(|member| self.is_leaving_now(member)).count();
         let breaker = &self.policy.circuit_breaker;
-        let recent = census
-            .suspended_at
-            .iter()
-            .filter(|at| self.now.duration_since(**at) < breaker.window)
-            .count();
-        let within_number = recent < usize::try_from(breaker.max_suspensions).unwrap_or(usize::MAX);
-        let within_share = recent < census.members.saturating_mul(breaker.max_percent.into()) / 100;
-        unless(
-            within_number || within_share,
-            Invariant::SuspendWithinBreaker,
-        )
+        let within_number = u32::try_from(demand).is_ok_and(|n| n <= breaker.max_suspensions);
+        let within_share =
+            demand <= census.members.saturating_mul(breaker.max_percent.into()) / 100;
+        let lets_go = self.member().is_some_and(released) || within_number || within_share;
+        unless(on_list && lets_go, Invariant::SuspendWithinBreaker)
+    }
+
+    /// Whether a member's suspension is less than a window away, in the past or to come.
+    fn is_leaving_now(&self, member: &Member) -> bool {
+        let window = self.policy.circuit_breaker.window;
+        let owned =
+            member.tags.get(&self.policy.ownership.key) == Some(&self.policy.ownership.value);
+        let mark = member.tags.get(OPTED_OUT_SINCE);
+        let since: Option<Timestamp> = mark.and_then(|mark| mark.parse().ok());
+        match member.status {
+            Relationship::Paused => member
+                .updated_at
+                .is_none_or(|at| self.now.duration_since(at) < window),
+            Relationship::Enabled if owned => since.is_some_and(|since| {
+                let begin = member.updated_at.map_or(since, |at| since.max(at));
+                let waited = self.now.duration_since(begin);
+                since <= self.now && waited.saturating_add(window) >= self.policy.grace_period
+            }),
+            _ => false,
+        }
     }
 
     pub(super) fn tag(&self, tags: &BTreeMap<String, String>) -> Option<Invariant> {
@@ -198,9 +223,9 @@ impl Checker<'_> {
         self.not_administrator()
             .or_else(|| {
                 unless(
-                    keys.iter()
-                        .all(|key| key == OPTED_OUT_SINCE || key == UNSCANNED)
-                        && !keys.is_empty(),
+                    keys.iter().all(|key| {
+                        [OPTED_OUT_SINCE, UNSCANNED, SUSPENSION_RELEASED].contains(&key.as_str())
+                    }) && !keys.is_empty(),
                     Invariant::TagsOwnKeys,
                 )
             })

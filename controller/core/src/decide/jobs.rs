@@ -424,7 +424,9 @@ impl Jobs<'_> {
             let kept = kept.id.clone();
             cancel(plan, job, Why::Duplicate { kept });
         }
-        if gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
+        // Without the index it is not known which other buckets wait to be caught up.
+        let all_known = self.observed.index.known().is_some();
+        if all_known && gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
             let drifted = self.view.drifted();
             for job in drifted.into_iter().filter(|job| !is_untouchable(job)) {
                 cancel(plan, job, Why::Replaced);

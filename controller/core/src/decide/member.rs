@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{gaps, jobs::JobsView};
+use super::{
+    breaker::{self, Demand},
+    gaps,
+    jobs::JobsView,
+};
 use crate::{
     observed::{
         AccountState, Census, ENROLLED_AT, Evidence, Member, Membership, OPTED_OUT_SINCE, Observed,
-        Relationship, Standing, UNSCANNED,
+        Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
     },
     plan::{Action, Blocked, Plan, Waiting, Why},
     policy::{Mode, Policy},
@@ -47,7 +51,16 @@ pub fn left_at(member: &Member, now: Timestamp) -> Option<Timestamp> {
 
 /// Whether the grace period has passed.
 pub fn grace_is_over(policy: &Policy, member: &Member, now: Timestamp) -> bool {
-    grace_from(member, now).is_some_and(|since| grace_ends(policy, since) <= now)
+    grace_ends_at(policy, member, now).is_some_and(|end| end <= now)
+}
+
+/// When the grace period of an account without an opted-in bucket ends.
+pub fn grace_ends_at(policy: &Policy, member: &Member, now: Timestamp) -> Option<Timestamp> {
+    let from = grace_from(member, now)?;
+    Some(
+        from.saturating_add(policy.grace_period)
+            .unwrap_or(Timestamp::MAX),
+    )
 }
 
 /// When the grace period begins. A member that was resumed gets a whole one, however long ago its
@@ -55,12 +68,6 @@ pub fn grace_is_over(policy: &Policy, member: &Member, now: Timestamp) -> bool {
 fn grace_from(member: &Member, now: Timestamp) -> Option<Timestamp> {
     let since = left_at(member, now)?;
     Some(member.updated_at.map_or(since, |at| at.max(since)))
-}
-
-fn grace_ends(policy: &Policy, since: Timestamp) -> Timestamp {
-    since
-        .saturating_add(policy.grace_period)
-        .unwrap_or(Timestamp::MAX)
 }
 
 pub(super) fn decide(
@@ -289,7 +296,11 @@ impl Account<'_> {
         };
         match gaps::of_absence(view, member, self.observed, self.now) {
             gaps::Absence::Unnoticed | gaps::Absence::Recorded => {
-                plan.step(untag(OPTED_OUT_SINCE), why);
+                let released = member.tags.contains_key(SUSPENSION_RELEASED);
+                let release = released.then(|| SUSPENSION_RELEASED.to_owned());
+                let keys = release.into_iter().chain([OPTED_OUT_SINCE.to_owned()]);
+                let keys = keys.collect();
+                plan.step(Action::UntagMember { keys }, why);
             }
             gaps::Absence::Unrecorded(interval) => {
                 plan.step(tag(UNSCANNED, interval.to_string()), Why::RememberGap);
@@ -308,10 +319,8 @@ impl Account<'_> {
 
     fn tell_grace(&self, member: &Member, plan: &mut Plan) {
         let owned = member.is_owned(&self.policy.ownership);
-        if let Some(since) = grace_from(member, self.now).filter(|_| owned) {
-            plan.waiting(Waiting::Grace {
-                until: grace_ends(self.policy, since),
-            });
+        if let Some(until) = grace_ends_at(self.policy, member, self.now).filter(|_| owned) {
+            plan.waiting(Waiting::Grace { until });
         }
     }
 
@@ -330,7 +339,7 @@ impl Account<'_> {
             return Enrolment::Served;
         }
         match (self.observed.census.known(), self.observed.census.trouble()) {
-            (Some(census), _) => self.suspend(census, since, plan),
+            (Some(census), _) => self.suspend(member, census, since, plan),
             (None, trouble) => trouble
                 .into_iter()
                 .for_each(|trouble| plan.unreadable(trouble)),
@@ -338,37 +347,21 @@ impl Account<'_> {
         Enrolment::NotServed
     }
 
-    fn suspend(&self, census: &Census, since: Timestamp, plan: &mut Plan) {
-        let breaker = &self.policy.circuit_breaker;
-        let suspended = suspended_within(census, self.policy, self.now);
-        let limit = suspension_limit(census, self.policy);
-        if suspended < limit {
+    fn suspend(&self, member: &Member, census: &Census, since: Timestamp, plan: &mut Plan) {
+        if !breaker::counts(census, &self.observed.scope.account, member) {
+            return plan.waiting(Waiting::Census);
+        }
+        let demand = Demand::of(self.policy, census, self.now);
+        if member.is_released() || !demand.is_held() {
             return plan.step(Action::SuspendMember, Why::GraceOver { since });
         }
         plan.blocked(Blocked::CircuitBreaker {
-            suspended,
-            limit,
-            window: breaker.window.to_string(),
+            suspended: demand.suspended,
+            due: demand.due,
+            limit: demand.limit,
+            window: self.policy.circuit_breaker.window.to_string(),
         });
     }
-}
-
-/// How many members were suspended within the circuit breaker's window.
-fn suspended_within(census: &Census, policy: &Policy, now: Timestamp) -> usize {
-    let begin = now
-        .saturating_sub(policy.circuit_breaker.window)
-        .unwrap_or(Timestamp::MIN);
-    census.suspended_at.iter().filter(|at| **at > begin).count()
-}
-
-/// The larger of the fixed number and the percentage of all members.
-fn suspension_limit(census: &Census, policy: &Policy) -> usize {
-    let breaker = &policy.circuit_breaker;
-    let share = census
-        .members
-        .saturating_mul(usize::from(breaker.max_percent))
-        / 100;
-    share.max(usize::try_from(breaker.max_suspensions).unwrap_or(usize::MAX))
 }
 
 fn mark_left(since: Timestamp) -> Action {

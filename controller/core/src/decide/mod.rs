@@ -1,5 +1,6 @@
 //! `(policy, observed, now) -> Plan`: cannot fail, cannot reach the world.
 
+pub mod breaker;
 pub mod gaps;
 pub mod jobs;
 pub mod member;

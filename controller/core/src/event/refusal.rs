@@ -44,7 +44,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn unreadable(why: impl Into<String>) -> Self {
+    pub(crate) fn unreadable(why: impl Into<String>) -> Self {
         Self::Unreadable { why: why.into() }
     }
 

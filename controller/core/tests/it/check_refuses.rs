@@ -8,7 +8,7 @@ use controller_core::{
     id::BucketName,
     observed::{
         AccountState, BucketReading, Fact, JobKind, JobStatus, Member, Membership, OPTED_OUT_SINCE,
-        Observed, Relationship, Standing, UNSCANNED,
+        Observed, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
     },
     plan::{Action, JobSpec, Plan, Step, Why},
     policy::Policy,
@@ -242,6 +242,9 @@ fn spoiled() -> Vec<Spoiled> {
         (mark, "in the past", |c| c.replace(tag(OPTED_OUT_SINCE, c.now - hours(30))), SuspendAfterGrace),
         (suspend, "too many already", |c| suspended(c, 3), SuspendWithinBreaker),
         (suspend, "none allowed", |c| { c.policy.circuit_breaker.max_suspensions = 0; c.policy.circuit_breaker.max_percent = 0 }, SuspendWithinBreaker),
+        (suspend, "too many due within the hour", |c| due(c, 3), SuspendWithinBreaker),
+        (suspend, "a list from before it left", older_list, SuspendWithinBreaker),
+        (suspend, "a release of another absence", |c| { suspended(c, 3); release(c, "2020-01-01T00:00:00Z") }, SuspendWithinBreaker),
         (suspend, "no census", |c| c.observed.census = Fact::Unread, SuspendWithinBreaker),
         (mark, "a foreign tag", |c| c.replace(tag("team", "x")), TagsOwnKeys),
         (mark, "no tag", |c| c.replace(Action::TagMember { tags: BTreeMap::new() }), TagsOwnKeys),
@@ -327,11 +330,54 @@ fn create(case: &mut Case, email: &str, tags: &[(&str, &str)]) {
     });
 }
 
+/// Puts members on the list, as if they had been suspended five minutes ago.
 fn suspended(case: &mut Case, n: usize) {
     let at = case.now - SignedDuration::from_mins(5);
-    if let Fact::Known(census) = &mut case.observed.census {
-        census.suspended_at = vec![at; n];
+    others(case, n, Relationship::Paused, Some(at), BTreeMap::new());
+}
+
+/// Puts members on the list that are due in an hour.
+fn due(case: &mut Case, n: usize) {
+    let since = case.now - case.policy.grace_period + hours(1);
+    let ownership = case.policy.ownership.clone();
+    let tags = BTreeMap::from([
+        (ownership.key, ownership.value),
+        (OPTED_OUT_SINCE.to_owned(), since.to_string()),
+    ]);
+    others(case, n, Relationship::Enabled, None, tags);
+}
+
+fn others(
+    case: &mut Case,
+    n: usize,
+    status: Relationship,
+    updated_at: Option<Timestamp>,
+    tags: BTreeMap<String, String>,
+) {
+    let Fact::Known(census) = &mut case.observed.census else {
+        return;
+    };
+    for number in 0..n {
+        let account = format!("{:012}", 700_000_000_000 + number);
+        let member = Member {
+            status: status.clone(),
+            tags: tags.clone(),
+            updated_at,
+        };
+        census.leaving.insert(account.parse().unwrap(), member);
     }
+}
+
+/// The list as it was before the account left.
+fn older_list(case: &mut Case) {
+    if let Fact::Known(census) = &mut case.observed.census {
+        census.leaving.clear();
+    }
+}
+
+fn release(case: &mut Case, since: &str) {
+    let tags = &mut case.member().tags;
+    tags.insert(SUSPENSION_RELEASED.to_owned(), since.to_owned());
 }
 
 fn cancel(case: &mut Case, jobs: &[&str]) {

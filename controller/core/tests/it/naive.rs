@@ -10,7 +10,7 @@ use controller_core::{
     decide::decide,
     observed::{
         AccountState, BucketReading, ENROLLED_AT, JobKind, JobStatus, OPTED_OUT_SINCE,
-        Relationship, Standing, UNSCANNED,
+        Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
     },
     plan::Action,
     wants::Read,
@@ -287,8 +287,19 @@ impl Judge<'_> {
                 recent += 1;
             }
         }
+        for since in &self.world.others_left {
+            if self.world.now.duration_since(*since) >= SignedDuration::from_hours(23) {
+                recent += 1;
+            }
+        }
+        recent += 1; // The account itself, unless a person has released it.
+        let released = self.tag(SUSPENSION_RELEASED);
+        let released = released.is_some() && released == self.tag(OPTED_OUT_SINCE);
+        if released {
+            recent -= 1;
+        }
         let five_percent = (self.world.others + 1) * 5 / 100;
-        if recent < 3 || recent < five_percent {
+        if released || recent <= 3 || recent <= five_percent {
             self.want("suspend");
         }
     }

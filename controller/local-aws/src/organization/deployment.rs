@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ADMINISTRATOR, BUS, CONTROLLER_ROLE, MANAGEMENT, MEMBER_ROLE, QUEUE, WORKLOADS, admin,
+    ADMINISTRATOR, BUS, CONTROLLER_ROLE, MANAGEMENT, MEMBER_ROLE, QUEUE, SWEEP_QUEUE, SWEEPER_ROLE,
+    WORKLOADS, admin,
 };
 use crate::{
     cloudformation::{STACK_SETS, StackSet},
@@ -30,31 +31,36 @@ pub(super) fn add(world: &mut World, regions: &[String], home: &str) {
     let trail = Trail::of_organization(MANAGEMENT, home);
     world.cloudtrail.trails.push(trail);
     ssm::put_parameter(world, ADMINISTRATOR, home, POLICY_PARAMETER, POLICY);
-    add_function(world, home);
+    add_functions(world, home);
     add_stack_set(world, regions, home);
 }
 
-/// The controller's function has the name of its role.
-fn add_function(world: &mut World, home: &str) {
-    let environment = [
+/// The controller's and the sweep's function have the names of their roles.
+fn add_functions(world: &mut World, home: &str) {
+    let url = |queue: &str| format!("https://sqs.{home}.amazonaws.com/{ADMINISTRATOR}/{queue}");
+    let common = [
         ("MACIECTL_POLICY", format!("ssm:{POLICY_PARAMETER}")),
         ("MACIECTL_MEMBER_ROLE", MEMBER_ROLE.to_owned()),
-        ("MACIECTL_EVENT_BUS", BUS.to_owned()),
-        (
-            "MACIECTL_QUEUE_URL",
-            format!("https://sqs.{home}.amazonaws.com/{ADMINISTRATOR}/{QUEUE}"),
-        ),
+        ("MACIECTL_QUEUE_URL", url(QUEUE)),
     ];
-    let function = Function {
-        description: format!("Macie self-service controller {VERSION}"),
-        timeout: 120,
-        reserved: Some(1),
-        environment: environment
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-    };
-    let key = [ADMINISTRATOR, home, CONTROLLER_ROLE].map(str::to_owned);
-    world.functions.functions.insert(key.into(), function);
+    let publishes = ("MACIECTL_EVENT_BUS", BUS.to_owned());
+    let spreads = ("MACIECTL_SWEEP_QUEUE_URL", url(SWEEP_QUEUE));
+    for (role, what, timeout, own) in [
+        (CONTROLLER_ROLE, "controller", 120, publishes),
+        (SWEEPER_ROLE, "sweep", 300, spreads),
+    ] {
+        let environment = common.iter().cloned().chain([own]);
+        let function = Function {
+            description: format!("Macie self-service {what} {VERSION}"),
+            timeout,
+            reserved: Some(1),
+            environment: environment
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        };
+        let key = [ADMINISTRATOR, home, role].map(str::to_owned);
+        world.functions.functions.insert(key.into(), function);
+    }
 }
 
 /// In every account but the management account, which service-managed StackSets pass over. The

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use controller_core::{
-    observed::{BucketReading, JobStatus, OPTED_OUT_SINCE, Relationship, UNSCANNED},
+    observed::{
+        BucketReading, JobStatus, OPTED_OUT_SINCE, Relationship, SUSPENSION_RELEASED, UNSCANNED,
+    },
     plan::{Action, Blocked, Waiting},
     wants::Read,
 };
@@ -261,12 +263,18 @@ fn a_bucket_of_the_index_that_the_listing_misses_is_read() {
     assert_eq!(plan.steps, []);
 }
 
-#[test]
-fn the_circuit_breaker_holds_the_fourth() {
+/// An account whose grace period is over.
+fn leaving() -> World {
     let mut world = steady(&["payments"]);
     world.untag("payments");
     world.sweep();
     world.advance(hours(24));
+    world
+}
+
+#[test]
+fn the_circuit_breaker_holds_the_fourth() {
+    let mut world = leaving();
     let minutes = |minutes| SignedDuration::from_mins(minutes);
     world.others_suspended = [10, 20, 59].map(|ago| world.now - minutes(ago)).into();
     let outcome = world.sweep();
@@ -275,24 +283,67 @@ fn the_circuit_breaker_holds_the_fourth() {
         by,
         Blocked::CircuitBreaker {
             suspended: 3,
+            due: 1,
             limit: 3,
             ..
         }
     )));
-    world.others = 80;
+    world.others = 79;
     assert_eq!(
         world.sweep().actions,
         [Action::SuspendMember],
-        "5 % of 81 are 4"
+        "5 % of 80 are 4"
     );
 }
 
 #[test]
-fn the_circuit_breaker_counts_without_overflow_and_opens_with_time() {
-    let mut world = steady(&["payments"]);
+fn the_circuit_breaker_holds_the_first_of_many_that_are_due_within_an_hour() {
+    let mut world = leaving();
+    world.others_left = vec![world.now - hours(23); 3];
+    let outcome = world.sweep();
+    assert_eq!(outcome.actions, []);
+    assert!(blocked(&outcome, |by| matches!(
+        by,
+        Blocked::CircuitBreaker {
+            suspended: 0,
+            due: 4,
+            ..
+        }
+    )));
+    world.others_left = vec![world.now - hours(23) + SignedDuration::from_mins(1); 3];
+    assert_eq!(world.sweep().actions, [Action::SuspendMember]);
+}
+
+#[test]
+fn what_a_person_releases_is_suspended_and_the_release_ends_with_the_absence() {
+    let mut world = leaving();
+    world.others_left = vec![world.now - hours(30); 50];
+    assert_eq!(world.sweep().actions, []);
+    let member = world.member.as_mut().unwrap();
+    let mark = member.tags[OPTED_OUT_SINCE].clone();
+    member.tags.insert(SUSPENSION_RELEASED.to_owned(), mark);
+    assert_eq!(
+        world.clone().sweep().actions.first(),
+        Some(&Action::SuspendMember)
+    );
+
+    world.tag("payments");
+    world.sweep();
+    let tags = &world.member.as_ref().unwrap().tags;
+    assert!(!tags.contains_key(SUSPENSION_RELEASED), "{tags:?}");
+    // Even if it stayed: it was for another absence.
+    let stale = "2020-01-01T00:00:00Z".to_owned();
+    let member = world.member.as_mut().unwrap();
+    member.tags.insert(SUSPENSION_RELEASED.to_owned(), stale);
     world.untag("payments");
     world.sweep();
     world.advance(hours(24));
+    assert_eq!(world.sweep().actions, []);
+}
+
+#[test]
+fn the_circuit_breaker_counts_without_overflow_and_opens_with_time() {
+    let mut world = leaving();
     world.others_suspended = vec![world.now - SignedDuration::from_mins(59); 3];
     let mut full = world.clone();
     full.others = usize::MAX - 1;

@@ -124,6 +124,7 @@ pub fn leaving(choices: &mut Choices) -> World {
     world.policy.accounts.mandatory.clear();
     world.policy.organizational_units.mandatory.clear();
     world.others_suspended.clear();
+    world.others_left.clear();
     world.broken.clear();
     world.administrator = super::ADMINISTRATOR.parse().unwrap();
     world
@@ -309,6 +310,9 @@ fn surroundings(choices: &mut Choices, world: &mut World) {
     let minutes = |minutes: i64| now - SignedDuration::from_mins(minutes);
     world.others_suspended = (0..choices.below(6))
         .map(|_| minutes(choices.of(&[5, 90, 59])))
+        .collect();
+    world.others_left = (0..choices.below(3))
+        .map(|_| minutes(choices.of(&[24 * 60, 22 * 60 + 59, 23 * 60])))
         .collect();
     world.others = choices.of(&[10, 100, 0]);
     match choices.below(32) {

@@ -46,6 +46,8 @@ pub struct World {
     pub others: usize,
     /// When other members were suspended.
     pub others_suspended: Vec<Timestamp>,
+    /// Since when other enrolled accounts have had no opted-in bucket.
+    pub others_left: Vec<Timestamp>,
     /// Reads that fail.
     pub broken: BTreeSet<Read>,
     /// Whether Macie accepts only one new job per 10 s.
@@ -137,6 +139,7 @@ impl World {
             units: vec!["r-abcd".parse().unwrap()],
             others: 10,
             others_suspended: Vec::new(),
+            others_left: Vec::new(),
             broken: BTreeSet::new(),
             paced: false,
             created_job_at: None,

@@ -1,12 +1,12 @@
 //! What the world answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use controller_core::{
     id::BucketName,
     observed::{
-        BucketReading, BucketSize, Census, ErrorClass, Fact, Inventory, Membership, Observed,
-        Relationship, Trouble,
+        BucketReading, BucketSize, Census, ErrorClass, Fact, Inventory, Member, Membership,
+        OPTED_OUT_SINCE, Observed, Relationship, Trouble,
     },
     wants::{Read, wants},
 };
@@ -131,15 +131,30 @@ impl World {
     }
 
     fn census(&self) -> Census {
-        let mut suspended_at = self.others_suspended.clone();
-        if let Some(member) = &self.member
-            && member.status == Relationship::Paused
-        {
-            suspended_at.extend(member.updated_at);
-        }
+        let other = |number: usize| format!("{:012}", 600_000_000_000 + number);
+        let suspended = self.others_suspended.iter().map(|at| Member {
+            status: Relationship::Paused,
+            tags: BTreeMap::new(),
+            updated_at: Some(*at),
+        });
+        let ownership = &self.policy.ownership;
+        let due = self.others_left.iter().map(|since| Member {
+            status: Relationship::Enabled,
+            tags: BTreeMap::from([
+                (ownership.key.clone(), ownership.value.clone()),
+                (OPTED_OUT_SINCE.to_owned(), since.to_string()),
+            ]),
+            updated_at: None,
+        });
+        let others = suspended.chain(due).enumerate();
+        let others = others.map(|(number, member)| (other(number).parse().unwrap(), member));
+        let own = self.member.clone().filter(|member| {
+            member.status == Relationship::Paused || member.tags.contains_key(OPTED_OUT_SINCE)
+        });
+        let own = own.map(|member| (self.scope.account.clone(), member));
         Census {
             members: self.others + usize::from(self.member.is_some()),
-            suspended_at,
+            leaving: others.chain(own).collect(),
         }
     }
 

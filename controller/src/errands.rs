@@ -1,0 +1,124 @@
+//! What the controller's own queues ask for besides reconciling: passes over everything, resyncs,
+//! settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use controller_core::{
+    id::{Region, Scope},
+    sweep::{Pass, Seen, is_in_order},
+    wants::Read,
+};
+use futures::{StreamExt, stream};
+use tokio::time::Instant;
+
+use crate::{
+    config::Runtime,
+    lambda::{RESERVE, until},
+    observe::read_all,
+    settings,
+    sweep::{self, SweepError},
+};
+
+/// Errands at the same time: a resync at rest is two calls, one after the other.
+const CONCURRENCY: usize = 16;
+
+/// One errand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Errand {
+    /// A pass over accounts.
+    Pass(Pass),
+    /// Whether an account is in order.
+    Resync(Scope),
+    /// Whether the administrator's settings let nobody pay unasked.
+    Settings(Region),
+}
+
+/// The errands of a batch, each once however many messages ask for it.
+#[derive(Debug, Default)]
+pub struct Errands(BTreeMap<Errand, Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    seen: Option<Box<Seen>>,
+    messages: BTreeSet<String>,
+}
+
+/// An errand that must come again.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// Its messages; none if it was asked for without one.
+    pub messages: BTreeSet<String>,
+    /// Why.
+    pub why: String,
+}
+
+impl Errands {
+    /// Adds what a message asks for.
+    pub fn add(&mut self, errand: Errand, seen: Option<Box<Seen>>, message: Option<String>) {
+        let asked = self.0.entry(errand).or_default();
+        asked.seen = seen;
+        asked.messages.extend(message);
+    }
+
+    /// Carries them out; answers with those that must come again.
+    pub async fn run(self, runtime: &Runtime, deadline: Option<Instant>) -> Vec<Unfinished> {
+        let runs = stream::iter(self.0).map(|(errand, asked)| async move {
+            let Asked { seen, messages } = asked;
+            let why = run(runtime, &errand, seen, deadline).await.err()?;
+            tracing::error!(?errand, error = why, "comes again");
+            Some(Unfinished { messages, why })
+        });
+        let ends: Vec<_> = runs.buffer_unordered(CONCURRENCY).collect().await;
+        ends.into_iter().flatten().collect()
+    }
+}
+
+async fn run(
+    runtime: &Runtime,
+    errand: &Errand,
+    seen: Option<Box<Seen>>,
+    deadline: Option<Instant>,
+) -> Result<(), String> {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    if left.is_some_and(|left| left < RESERVE) {
+        return Err("no time left in this invocation".to_owned());
+    }
+    let done = async {
+        match errand {
+            Errand::Pass(pass) => sweep::pass(runtime, pass).await,
+            Errand::Resync(scope) => resync(runtime, scope, seen).await,
+            Errand::Settings(region) => {
+                Ok(settings::assert_off(&runtime.controller.aws, region).await?)
+            }
+        }
+    };
+    match until(deadline, done).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err("cut off by the end of the invocation".to_owned()),
+    }
+}
+
+/// Looks at the account's tagging index, and at nothing else. What is not in order by that and by
+/// what the pass has seen is handed over.
+async fn resync(
+    runtime: &Runtime,
+    scope: &Scope,
+    seen: Option<Box<Seen>>,
+) -> Result<(), SweepError> {
+    let Some(seen) = seen else {
+        return sweep::hand_over(runtime, scope).await;
+    };
+    let controller = &runtime.controller;
+    let policy = runtime.policy.current().await;
+    let mut observed = controller.unread(scope, &BTreeSet::new());
+    seen.fill(&mut observed);
+    let mut reads = BTreeSet::from([Read::Index]);
+    if policy.has_unit_rules() {
+        reads.insert(Read::Units);
+    }
+    read_all(&controller.aws, &policy, &mut observed, reads).await;
+    match is_in_order(&policy, &observed, controller.clock.now()) {
+        true => Ok(()),
+        false => sweep::hand_over(runtime, scope).await,
+    }
+}
