@@ -20,12 +20,12 @@ use local_aws::{
 use serde_json::Value;
 use tokio::time::sleep;
 
-use controller_core::event::sweep_of_all;
+use controller_core::sweep::Pass;
 
 use super::{
     dice::Dice,
     sim::Shared,
-    source::{POISON, queue},
+    source::{POISON, queue, sweep_queue},
 };
 
 /// Everybody.
@@ -110,18 +110,29 @@ impl Actors {
     }
 
     fn sweeps(&mut self) {
-        self.sweep();
+        match self.dice.happens(250) {
+            true => self.schedule(&Pass::PENDING),
+            false => self.sweep(),
+        }
         if self.dice.happens(200) {
             self.sweep();
         }
     }
 
-    /// The schedule puts its message on the queue.
+    /// The sweep of everything.
     pub fn sweep(&self) {
-        self.sim.note("schedule", "sweep");
-        self.sim.count("sweeps");
+        self.schedule(&Pass::EVERYTHING);
+    }
+
+    /// The schedule puts its message on the sweep's queue.
+    fn schedule(&self, pass: &Pass) {
+        self.sim.note("schedule", format_args!("{pass:?}"));
+        self.sim.count(match pass.only_pending {
+            true => "sweeps of what is pending",
+            false => "sweeps",
+        });
         self.sim
-            .world(|world| scheduler::send(world, &queue(), sweep_of_all()))
+            .world(|world| scheduler::send(world, &sweep_queue(), pass.message()))
             .unwrap();
         self.sim.news.notify_waiters();
     }
@@ -130,8 +141,9 @@ impl Actors {
         self.poison += 1;
         let body = format!("{POISON} {}", self.poison);
         self.sim.note("somebody", &body);
+        let queue = self.dice.pick(&[queue(), sweep_queue()]);
         self.sim
-            .world(|world| sqs::send(world, &queue(), body))
+            .world(|world| sqs::send(world, &queue, body))
             .unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use controller_core::policy::Policy;
 use local_aws::{
     World,
-    macie::{Job, JobStatus, JobType, Relationship, Status},
+    macie::{Job, JobStatus, JobType, Member, Relationship, Status},
     organization::{self, workload},
     s3::Bucket,
 };
@@ -20,6 +20,11 @@ use crate::{
     state::{controllers_jobs, kind},
 };
 
+/// Since when a member is opted out.
+const LEFT: &str = "macie-self-service:opted-out-since";
+/// Which absence a person has released from the circuit breaker.
+const RELEASED: &str = "macie-self-service:suspension-released";
+
 /// Everything that is not as the policy wants it.
 pub fn differences(sim: &Shared) -> Vec<String> {
     let policy = sim.monitor().policy().clone();
@@ -29,7 +34,12 @@ pub fn differences(sim: &Shared) -> Vec<String> {
             let why = End::new(world, &policy, place).judge().err()?;
             Some(format!("{} {}: {why}", place.0, place.1))
         });
-        differences.collect()
+        let unasked = world.macie.administrations.iter();
+        let unasked = unasked.filter(|(region, administration)| {
+            [EU, US].contains(&region.as_str()) && administration.auto_enable
+        });
+        let unasked = unasked.map(|(region, _)| format!("autoEnable is on in {region}"));
+        differences.chain(unasked).collect()
     })
 }
 
@@ -240,12 +250,30 @@ impl<'a> End<'a> {
         named.collect()
     }
 
+    /// Whether the circuit breaker holds suspensions in the Region: more accounts are due than it
+    /// allows, and nobody released this one.
+    fn is_held(&self) -> bool {
+        let released = |member: &Member| member.tags.get(RELEASED) == member.tags.get(LEFT);
+        let due = |member: &Member| {
+            member.status == Relationship::Enabled
+                && member.tags.contains_key(LEFT)
+                && !released(member)
+        };
+        let mut members = self.world.macie.members(&self.place.1);
+        let own = self.world.macie.member(&self.place.1, &self.place.0);
+        let all = members.by_ref().filter(|(_, member)| due(member)).count();
+        let limit = usize::try_from(self.policy.circuit_breaker.max_suspensions).unwrap();
+        own.is_some_and(due) && all > limit
+    }
+
     /// Nothing is opted in: suspended if it is the controller's.
     fn left(&self) -> Result<(), String> {
         let special = [organization::MANAGEMENT, organization::ADMINISTRATOR];
         match self.member {
             Some(Relationship::Enabled)
-                if self.is_owned() && !special.contains(&self.place.0.as_str()) =>
+                if self.is_owned()
+                    && !special.contains(&self.place.0.as_str())
+                    && !self.is_held() =>
             {
                 Err("has nothing opted in and is still enabled".to_owned())
             }

@@ -36,7 +36,7 @@ use self::{
     dice::Dice,
     setting::Setting,
     sim::{Shared, Sim},
-    source::POISON,
+    source::{Function, POISON},
 };
 use crate::{
     EU, US,
@@ -48,7 +48,7 @@ const SETTING: u64 = 1;
 const NETWORK: u64 = 2;
 const ACTORS: u64 = 3;
 const MEDDLER: u64 = 4;
-const CONTROLLER: u64 = 100;
+const FUNCTION: u64 = 100;
 
 /// What came of a seed.
 #[derive(Debug)]
@@ -97,14 +97,16 @@ async fn simulate(seed: u64, trace: bool) -> Outcome {
     let network = Dice::new(seed, NETWORK);
     let sim = Arc::new(Sim::new(setting, world, network, moments, trace));
     sim.note("seed", format_args!("{seed}: {:?}", sim.setting));
-    for number in 0..sim.setting.controllers {
-        let dice = Dice::new(seed, CONTROLLER + number as u64);
-        spawn_local(source::run(sim.clone(), number, dice));
+    let controllers = (0..sim.setting.controllers).map(Function::controller);
+    let sweepers = sim.setting.controllers..sim.setting.functions();
+    for function in controllers.chain(sweepers.map(Function::sweeper)) {
+        let dice = Dice::new(seed, FUNCTION + function.number as u64);
+        spawn_local(source::run(sim.clone(), function, dice));
     }
     let meddler = Actors::new(sim.clone(), Dice::new(seed, MEDDLER));
     spawn_local(meddler.meddle(seized));
     let mut dice = Dice::new(seed, ACTORS);
-    let (resumes, opens) = (dice.happens(700), dice.happens(700));
+    let [resumes, opens, releases] = [700, 700, 600].map(|often| dice.happens(often));
     let mut actors = Actors::new(sim.clone(), dice);
     actors.play().await;
     sim.note("end", "everything becomes quiet");
@@ -115,7 +117,7 @@ async fn simulate(seed: u64, trace: bool) -> Outcome {
     if opens {
         actors.open_accounts();
     }
-    let settled = quiet::settle(&sim, &actors).await;
+    let settled = quiet::settle(&sim, &actors, releases).await;
     outcome(seed, &sim, &actors, settled)
 }
 

@@ -10,7 +10,12 @@ use local_aws::{
 };
 use tokio::time::sleep;
 
-use super::{actors::Actors, end::unserved, sim::Shared, source::queue};
+use super::{
+    actors::Actors,
+    end::unserved,
+    sim::Shared,
+    source::{queue, sweep_queue},
+};
 use crate::EU;
 
 /// Sweeps after which nothing is written any more: each can suspend at least one account more.
@@ -21,7 +26,8 @@ const BETWEEN: Duration = Duration::from_secs(26 * 3_600);
 const DRAINED: SignedDuration = SignedDuration::from_hours(12);
 
 /// Writes of the controllers, by what is counted.
-const WRITES: [&str; 8] = [
+const WRITES: [&str; 9] = [
+    "settings turned off",
     "enrolments",
     "suspensions",
     "resumptions",
@@ -33,18 +39,25 @@ const WRITES: [&str; 8] = [
 ];
 
 /// Everything becomes quiet; says what does not.
-pub async fn settle(sim: &Shared, actors: &Actors) -> Vec<String> {
+pub async fn settle(sim: &Shared, actors: &Actors, releases: bool) -> Vec<String> {
     let drained = drain(sim).await.err();
     let mut wrong: Vec<String> = drained.into_iter().chain(unserved(sim)).collect();
-    wrong.extend(sweep_until_unchanged(sim, actors).await.err());
+    wrong.extend(sweep_until_unchanged(sim, actors, releases).await.err());
     // Two runs of every daily job.
     sleep(2 * BETWEEN).await;
     wrong
 }
 
-async fn sweep_until_unchanged(sim: &Shared, actors: &Actors) -> Result<(), String> {
+async fn sweep_until_unchanged(
+    sim: &Shared,
+    actors: &Actors,
+    releases: bool,
+) -> Result<(), String> {
     for sweep in 0..SWEEPS {
         let before = writes(sim);
+        if releases {
+            actors.release();
+        }
         actors.sweep();
         drain(sim).await?;
         // The first one may find only accounts that are in their grace period.
@@ -60,8 +73,11 @@ async fn sweep_until_unchanged(sim: &Shared, actors: &Actors) -> Result<(), Stri
 async fn drain(sim: &Shared) -> Result<(), String> {
     let end = sim.now() + DRAINED;
     while sim.now() < end {
-        let waiting = sim.world(|world| world.sqs.queues[&queue()].messages.len());
-        if waiting == 0 && sim.busy.load(Ordering::Relaxed) == 0 {
+        let waiting = sim.world(|world| {
+            let queues = [queue(), sweep_queue()];
+            queues.map(|queue| world.sqs.queues[&queue].messages.len())
+        });
+        if waiting == [0, 0] && sim.busy.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
         if !sim.monitor().violations().is_empty() {

@@ -41,6 +41,8 @@ pub struct Setting {
     pub workloads: usize,
     /// Controllers that take from the same queue.
     pub controllers: usize,
+    /// Sweepers that take from the sweep's queue.
+    pub sweepers: usize,
     /// Steps in which somebody does something.
     pub steps: usize,
     /// The policy.
@@ -54,12 +56,18 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Controllers and sweepers.
+    pub fn functions(&self) -> usize {
+        self.controllers + self.sweepers
+    }
+
     /// The setting of a seed.
     pub fn draw(dice: &mut Dice) -> Self {
         let attempts = dice.pick(&[1, 1, 1, 2, 3]);
         Self {
             workloads: 2 + dice.below(3),
             controllers: dice.pick(&[1, 1, 2, 2, 3]),
+            sweepers: dice.pick(&[1, 1, 2]),
             steps: 8 + dice.below(15),
             policy: policy(dice),
             switches: switches(dice),

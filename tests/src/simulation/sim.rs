@@ -88,7 +88,7 @@ impl Sim {
             busy: AtomicUsize::new(0),
             moments,
             calm: AtomicBool::new(false),
-            monitor: Mutex::new(Monitor::new(setting.controllers, policy)),
+            monitor: Mutex::new(Monitor::new(&setting, policy)),
             network: Mutex::new(network),
             log: Mutex::new(log),
             shared: SharedWorld::new(world),

@@ -9,7 +9,10 @@ use controller::{
 };
 use local_aws::{
     iam,
-    organization::{self, ADMINISTRATOR, CONTROLLER_ROLE, MEMBER_ROLE, POLICY_PARAMETER, QUEUE},
+    organization::{
+        self, ADMINISTRATOR, CONTROLLER_ROLE, MEMBER_ROLE, POLICY_PARAMETER, QUEUE, SWEEP_QUEUE,
+        SWEEPER_ROLE,
+    },
     sqs::{self, Message, QueueId},
 };
 use serde_json::json;
@@ -30,25 +33,60 @@ pub fn queue() -> QueueId {
     QueueId::new(ADMINISTRATOR, EU, QUEUE)
 }
 
-/// A controller, for ever.
-pub async fn run(sim: Shared, number: usize, mut dice: Dice) {
-    let mut runtime = start(&sim, number).await;
+/// The sweep's queue.
+pub fn sweep_queue() -> QueueId {
+    QueueId::new(ADMINISTRATOR, EU, SWEEP_QUEUE)
+}
+
+/// A function that takes from a queue as a role.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its number; the controllers come first.
+    pub number: usize,
+    role: &'static str,
+    queue: QueueId,
+}
+
+impl Function {
+    /// A controller.
+    pub fn controller(number: usize) -> Self {
+        Self {
+            number,
+            role: CONTROLLER_ROLE,
+            queue: queue(),
+        }
+    }
+
+    /// A sweeper.
+    pub fn sweeper(number: usize) -> Self {
+        Self {
+            number,
+            role: SWEEPER_ROLE,
+            queue: sweep_queue(),
+        }
+    }
+}
+
+/// A function, for ever.
+pub async fn run(sim: Shared, function: Function, mut dice: Dice) {
+    let mut runtime = start(&sim, &function).await;
     loop {
-        let batch = next(&sim, &mut dice).await;
+        let batch = next(&sim, &function.queue, &mut dice).await;
         sleep(dice.time(1, 100)).await;
-        let lives = handle(&sim, number, &runtime, &batch, &mut dice).await;
+        let lives = handle(&sim, &function, &runtime, &batch, &mut dice).await;
         sim.busy.fetch_sub(1, Ordering::Relaxed);
         if !lives {
-            runtime = start(&sim, number).await;
+            runtime = start(&sim, &function).await;
         }
     }
 }
 
 /// A new process, which knows nothing.
-async fn start(sim: &Shared, number: usize) -> Runtime {
+async fn start(sim: &Shared, function: &Function) -> Runtime {
+    let number = function.number;
     loop {
         sim.monitor().begins(number, sim.now(), None);
-        let settings = settings(sim, number);
+        let settings = settings(sim, function);
         match Runtime::start(&settings, sim.clock(), &sim.setting.tuning).await {
             Ok(runtime) => return runtime,
             Err(error) => {
@@ -60,36 +98,38 @@ async fn start(sim: &Shared, number: usize) -> Runtime {
     }
 }
 
-fn settings(sim: &Shared, number: usize) -> Settings {
+fn settings(sim: &Shared, function: &Function) -> Settings {
     let url = "http://127.0.0.1:9";
+    let sweeps = function.role == SWEEPER_ROLE;
     Settings {
         policy: Some(format!("ssm:{POLICY_PARAMETER}")),
         member_role: Some(MEMBER_ROLE.to_owned()),
         event_bus: Some(organization::BUS.to_owned()),
         queue_url: Some(format!("{url}/{ADMINISTRATOR}/{QUEUE}")),
+        sweep_queue_url: sweeps.then(|| format!("{url}/{ADMINISTRATOR}/{SWEEP_QUEUE}")),
         profile: None,
         region: Some(EU.to_owned()),
         endpoint: Some(Endpoint {
             url: url.to_owned(),
-            access_key_id: iam::role_key(ADMINISTRATOR, CONTROLLER_ROLE),
+            access_key_id: iam::role_key(ADMINISTRATOR, function.role),
             secret_access_key: iam::SECRET.to_owned(),
-            http_client: Some(wire::client(sim, number)),
+            http_client: Some(wire::client(sim, function.number)),
         }),
     }
 }
 
 /// The next messages, in any order, as soon as there are some.
-async fn next(sim: &Shared, dice: &mut Dice) -> Vec<Message> {
+async fn next(sim: &Shared, queue: &QueueId, dice: &mut Dice) -> Vec<Message> {
     loop {
         let news = sim.news.notified();
         let shuffles = sim.trouble().late > 0 && dice.happens(500);
         let most = dice.pick(&[1, 2, 10]);
         let (messages, next) = sim.world(|world| {
-            if let Some(queue) = world.sqs.queues.get_mut(&queue()).filter(|_| shuffles) {
+            if let Some(queue) = world.sqs.queues.get_mut(queue).filter(|_| shuffles) {
                 dice.shuffle(&mut queue.messages);
             }
-            let messages = sqs::receive(world, &queue(), most).unwrap();
-            let waiting = &world.sqs.queues[&queue()].messages;
+            let messages = sqs::receive(world, queue, most).unwrap();
+            let waiting = &world.sqs.queues[queue].messages;
             (
                 messages,
                 waiting.iter().map(|message| message.visible_at).min(),
@@ -113,11 +153,12 @@ async fn next(sim: &Shared, dice: &mut Dice) -> Vec<Message> {
 /// Hands a batch over; whether the controller is still alive then.
 async fn handle(
     sim: &Shared,
-    number: usize,
+    function: &Function,
     runtime: &Runtime,
     batch: &[Message],
     dice: &mut Dice,
 ) -> bool {
+    let number = function.number;
     let deadline = Instant::now() + RUN;
     let dies = dice.happens(sim.trouble().crash);
     let dies_at = (dies && dice.happens(700)).then(|| u32::try_from(dice.between(1, 25)).unwrap());
@@ -147,7 +188,7 @@ async fn handle(
     };
     inspect(sim, number, batch, &handled, calls, spoiled);
     sim.world(|world| sim.monitor().settled(world, number));
-    delete(sim, batch, &handled, dice);
+    delete(sim, &function.queue, batch, &handled, dice);
     true
 }
 
@@ -202,12 +243,12 @@ fn inspect(
 }
 
 /// What succeeded does not come again, except when SQS delivers it twice.
-fn delete(sim: &Shared, batch: &[Message], handled: &Handled, dice: &mut Dice) {
+fn delete(sim: &Shared, queue: &QueueId, batch: &[Message], handled: &Handled, dice: &mut Dice) {
     // A message that always came again would never end.
     let doubled = sim.trouble().doubled / 4;
     sim.world(|world| {
         let now = world.now();
-        let queue = world.sqs.queues.get_mut(&queue()).unwrap();
+        let queue = world.sqs.queues.get_mut(queue).unwrap();
         for done in batch
             .iter()
             .filter(|message| !handled.failed.contains(&message.id))

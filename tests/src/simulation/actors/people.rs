@@ -12,6 +12,11 @@ use local_aws::{
 use super::Actors;
 use crate::{EU, US};
 
+/// Since when a member is opted out.
+const LEFT: &str = "macie-self-service:opted-out-since";
+/// Which absence a person has released from the circuit breaker.
+const RELEASED: &str = "macie-self-service:suspension-released";
+
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Pause,
@@ -21,9 +26,11 @@ enum Act {
     Resume,
     Enrol,
     Disassociate,
+    Release,
+    AutoEnable,
 }
 
-const ACTS: [(u32, Act); 7] = [
+const ACTS: [(u32, Act); 9] = [
     (4, Act::Pause),
     (3, Act::ResumeJob),
     (4, Act::Cancel),
@@ -31,6 +38,8 @@ const ACTS: [(u32, Act); 7] = [
     (3, Act::Resume),
     (4, Act::Enrol),
     (2, Act::Disassociate),
+    (3, Act::Release),
+    (1, Act::AutoEnable),
 ];
 
 impl Actors {
@@ -44,6 +53,8 @@ impl Actors {
             Act::Cancel => self.some_job("CANCELLED", |status| {
                 !matches!(status, JobStatus::Cancelled | JobStatus::Complete)
             }),
+            Act::Release => self.release(),
+            Act::AutoEnable => self.auto_enable(),
             Act::Suspend | Act::Resume | Act::Enrol | Act::Disassociate => self.member(act),
         }
     }
@@ -89,6 +100,35 @@ impl Actors {
         for (region, job) in paused {
             self.set_job(&region, &job, "RUNNING");
         }
+    }
+
+    /// A person lets every account go that the circuit breaker may be holding.
+    pub fn release(&self) {
+        self.sim.world(|world| {
+            for administration in world.macie.administrations.values_mut() {
+                for (account, member) in &mut administration.members {
+                    let Some(since) = member.tags.get(LEFT).cloned() else {
+                        continue;
+                    };
+                    if member.tags.get(RELEASED) != Some(&since) {
+                        member.tags.insert(RELEASED.to_owned(), since);
+                        self.sim.count("suspensions that people released");
+                        self.sim.note("person", format_args!("releases {account}"));
+                    }
+                }
+            }
+        });
+    }
+
+    /// A person lets new accounts become members by themselves.
+    fn auto_enable(&mut self) {
+        let region = self.dice.pick(&[EU, US]);
+        self.sim.world(|world| {
+            let administration = world.macie.administrations.get_mut(region).unwrap();
+            administration.auto_enable = true;
+        });
+        self.sim
+            .note("person", format_args!("autoEnable in {region}"));
     }
 
     fn member(&mut self, act: Act) {

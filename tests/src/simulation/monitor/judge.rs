@@ -42,6 +42,7 @@ impl Judge<'_> {
             Write::Mark { place, keys } => self.mark(place, keys),
             Write::Create { region, job } => self.create(region, job),
             Write::Update { job, status } => self.update(job, status),
+            Write::TurnOff => Ok(()),
             Write::Other(what) => Err(format!("`{what}` is not the controller's to make")),
         }
         .map(|()| None)

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use local_aws::{World, macie::Relationship};
 use tokio::sync::Notify;
 
+use super::setting::Setting;
+
 pub use self::{
     judge::Judge,
     reading::{Reading, Readings, ever_opted_in, opted_in, opted_in_at},
@@ -41,6 +43,8 @@ struct Watched {
 #[derive(Debug)]
 pub struct Monitor {
     controllers: Vec<Watched>,
+    /// How many of them may write; the others only sweep.
+    writers: usize,
     /// Every policy that was in force, oldest first.
     policies: Vec<Policy>,
     /// Jobs that people paused, and when.
@@ -50,10 +54,12 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// A monitor of so many controllers.
-    pub fn new(controllers: usize, policy: Policy) -> Self {
+    /// A monitor of controllers and sweepers.
+    pub fn new(setting: &Setting, policy: Policy) -> Self {
+        let functions = 0..setting.functions();
         Self {
-            controllers: (0..controllers).map(|_| Watched::default()).collect(),
+            writers: setting.controllers,
+            controllers: functions.map(|_| Watched::default()).collect(),
             policies: vec![policy],
             paused: BTreeMap::new(),
             violations: Vec::new(),
@@ -162,6 +168,9 @@ impl Monitor {
 
     /// Judges a write before it takes effect.
     pub fn judge(&mut self, world: &World, controller: usize, known: &Readings, write: &Write) {
+        if controller >= self.writers {
+            return self.violate(format!("sweeper {controller}: {write:?}"));
+        }
         let watched = &self.controllers[controller];
         let paused = self.paused.iter().filter(|(_, at)| **at < watched.begun);
         let judge = Judge {

@@ -42,6 +42,8 @@ pub enum Write {
         /// The status that is asked for.
         status: String,
     },
+    /// A setting that would make accounts pay unasked is turned off.
+    TurnOff,
     /// Anything else that writes.
     Other(String),
 }
@@ -79,6 +81,7 @@ impl Write {
             Self::Create { job, .. } if is_catch_up(job) => "catch-up jobs",
             Self::Create { .. } => "baseline jobs",
             Self::Update { .. } => "cancelled jobs",
+            Self::TurnOff => "settings turned off",
             Self::Other(_) => "other writes",
         }
     }
@@ -119,6 +122,12 @@ fn macie(region: &str, parts: &Parts, body: &[u8]) -> Option<Write> {
             job: (*job).to_owned(),
             status: text(&input["jobStatus"]),
         }),
+        ("PATCH", ["admin", "configuration"]) if input["autoEnable"] == false => {
+            Some(Write::TurnOff)
+        }
+        ("PUT", ["automated-discovery", "configuration"]) if input["status"] == "DISABLED" => {
+            Some(Write::TurnOff)
+        }
         (method, path) => Some(Write::Other(format!("{method} {}", path.join("/")))),
     }
 }
