@@ -14,6 +14,7 @@ use std::{
 };
 
 use local_aws::{
+    iam::Role,
     scheduler,
     sqs::{self, Message},
 };
@@ -38,6 +39,8 @@ pub struct Actors {
     /// Messages that have been seen: what befalls an event befalls it once.
     seen: BTreeSet<String>,
     poison: u32,
+    /// Roles that were taken away.
+    roles: Vec<((String, String), Role)>,
     /// Objects that buckets of a name have had.
     objects: BTreeMap<String, u32>,
 }
@@ -56,7 +59,7 @@ enum Act {
 const ACTS: [(u32, Act); 7] = [
     (60, Act::Team),
     (12, Act::Person),
-    (4, Act::Organization),
+    (6, Act::Organization),
     (4, Act::Policy),
     (10, Act::Sweep),
     (8, Act::Weather),
@@ -73,6 +76,7 @@ impl Actors {
             policy,
             seen: BTreeSet::new(),
             poison: 0,
+            roles: Vec::new(),
             objects: BTreeMap::new(),
         }
     }

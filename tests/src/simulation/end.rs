@@ -114,7 +114,8 @@ fn unscanned_of(world: &World, bucket: &Bucket) -> Vec<String> {
 }
 
 /// What nobody tells the controllers by an event.
-const MEDDLED: [&str; 4] = [
+const MEDDLED: [&str; 5] = [
+    "roles and buckets locked",
     "accounts closed, opened or without a Region",
     "jobs that people changed",
     "members that people changed",

@@ -111,6 +111,7 @@ async fn simulate(seed: u64, trace: bool) -> Outcome {
     actors.play().await;
     sim.note("end", "everything becomes quiet");
     sim.calm();
+    actors.unlock();
     if resumes {
         actors.resume_jobs();
     }

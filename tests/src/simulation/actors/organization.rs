@@ -3,7 +3,7 @@
 
 use controller_core::policy::Policy;
 use local_aws::{
-    organization::{ADMINISTRATOR, POLICY_PARAMETER, workload},
+    organization::{ADMINISTRATOR, MEMBER_ROLE, POLICY_PARAMETER, workload},
     ssm,
 };
 use serde_json::{Value, json};
@@ -14,9 +14,56 @@ use crate::{EU, US, setup::merge};
 impl Actors {
     pub(super) fn organization(&mut self) {
         let account = workload(1 + self.dice.below(self.sim.setting.workloads));
+        match self.dice.below(3) {
+            0 => self.close(&account),
+            1 => self.take_role(&account),
+            _ => self.lock(),
+        }
+    }
+
+    /// The account's StackSet instance goes, and with it the role that reads its buckets.
+    fn take_role(&mut self, account: &str) {
+        let key = (account.to_owned(), MEMBER_ROLE.to_owned());
+        let role = self.sim.world(|world| world.iam.roles.remove(&key));
+        self.sim
+            .note("organization", format_args!("{account} loses its role"));
+        self.sim.count("roles and buckets locked");
+        self.roles.extend(role.map(|role| (key, role)));
+    }
+
+    /// The policy of a bucket keeps everybody out.
+    fn lock(&mut self) {
+        let names: Vec<String> = self
+            .sim
+            .world(|world| world.s3.buckets.keys().cloned().collect());
+        let Some(name) = self.dice.maybe(&names) else {
+            return;
+        };
+        self.sim.world(|world| {
+            let bucket = world.s3.buckets.get_mut(&name).unwrap();
+            bucket.locked = !bucket.locked;
+            let locked = bucket.locked;
+            self.sim
+                .note("team", format_args!("{name} is locked: {locked}"));
+        });
+        self.sim.count("roles and buckets locked");
+    }
+
+    /// Everything can be read again.
+    pub fn unlock(&mut self) {
+        let roles = std::mem::take(&mut self.roles);
+        self.sim.world(|world| {
+            world.iam.roles.extend(roles);
+            for bucket in world.s3.buckets.values_mut() {
+                bucket.locked = false;
+            }
+        });
+    }
+
+    fn close(&mut self, account: &str) {
         let closes = self.dice.happens(600);
         self.sim.world(|world| {
-            let account = world.organizations.accounts.get_mut(&account).unwrap();
+            let account = world.organizations.accounts.get_mut(account).unwrap();
             match (
                 closes,
                 account.state.as_str(),
