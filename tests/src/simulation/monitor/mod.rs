@@ -5,7 +5,10 @@ mod judge;
 mod reading;
 mod write;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use controller_core::policy::Policy;
 use jiff::Timestamp;
@@ -39,6 +42,19 @@ struct Watched {
     killed: Arc<Notify>,
 }
 
+/// When an account was suspended, and where.
+type Suspension = (Timestamp, Place);
+
+/// Whether a person has released the member from the circuit breaker.
+fn is_released(world: &World, (account, region): &Place) -> bool {
+    let member = world.macie.member(region, account);
+    member.is_some_and(|member| {
+        member
+            .tags
+            .contains_key("macie-self-service:suspension-released")
+    })
+}
+
 /// The monitor of a simulation.
 #[derive(Debug)]
 pub struct Monitor {
@@ -49,6 +65,7 @@ pub struct Monitor {
     policies: Vec<Policy>,
     /// Jobs that people paused, and when.
     paused: BTreeMap<String, Timestamp>,
+    suspensions: Vec<Suspension>,
     violations: Vec<String>,
     races: BTreeMap<&'static str, u64>,
 }
@@ -62,6 +79,7 @@ impl Monitor {
             controllers: functions.map(|_| Watched::default()).collect(),
             policies: vec![policy],
             paused: BTreeMap::new(),
+            suspensions: Vec::new(),
             violations: Vec::new(),
             races: BTreeMap::new(),
         }
@@ -171,6 +189,9 @@ impl Monitor {
         if controller >= self.writers {
             return self.violate(format!("sweeper {controller}: {write:?}"));
         }
+        if let Write::Suspend(place) = write {
+            self.count_suspension(world, place);
+        }
         let watched = &self.controllers[controller];
         let paused = self.paused.iter().filter(|(_, at)| **at < watched.begun);
         let judge = Judge {
@@ -190,6 +211,30 @@ impl Monitor {
             }
             Err(violation) => self.violate(format!("controller {controller}: {violation}")),
         }
+    }
+
+    /// Never more suspensions within a window than the circuit breaker allows, however many
+    /// controllers there are and whenever they die. That needs a grace period: without one,
+    /// accounts are due before anybody can have seen it.
+    fn count_suspension(&mut self, world: &World, place: &Place) {
+        let now = world.now();
+        let least = self.policies.iter().map(|policy| policy.grace_period).min();
+        let breaker = &self.policy().circuit_breaker;
+        let limit = usize::try_from(breaker.max_suspensions).unwrap();
+        let begin = now - breaker.window;
+        let is_paused = |(account, region): &Place| {
+            Relationship::of(world, region, account) == Some(Relationship::Paused)
+                && !is_released(world, &(account.clone(), region.clone()))
+        };
+        let lately = self.suspensions.iter().filter(|(at, _)| *at > begin);
+        let mut others: BTreeSet<&Place> = lately.map(|(_, other)| other).collect();
+        others.retain(|other| *other != place && other.1 == place.1 && is_paused(other));
+        let many = others.len() >= limit && !is_released(world, place);
+        if many && least.is_some_and(|grace| grace.as_hours() >= 1) {
+            let text = format!("{place:?} is suspended, and within the window {others:?} were");
+            self.violations.push(text);
+        }
+        self.suspensions.push((now, place.clone()));
     }
 
     /// Something happened that must never happen.
