@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
     clock::Clock,
+    debounce::Debounce,
     reconcile::Controller,
 };
 
@@ -175,6 +176,7 @@ impl Runtime {
                 aws,
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
+                left: Debounce::default(),
             },
             policy: PolicyStore {
                 source,

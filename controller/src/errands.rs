@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use controller_core::{
     id::{Region, Scope},
+    observed::ErrorClass,
     sweep::{Pass, Seen, is_in_order},
     wants::Read,
 };
@@ -117,6 +118,11 @@ async fn resync(
         reads.insert(Read::Units);
     }
     read_all(&controller.aws, &policy, &mut observed, reads).await;
+    let trouble = observed.index.trouble();
+    if trouble.is_some_and(|trouble| trouble.class == ErrorClass::RegionDisabled) {
+        tracing::info!(account = %scope.account, region = %scope.region, "skipped: Region disabled");
+        return Ok(());
+    }
     match is_in_order(&policy, &observed, controller.clock.now()) {
         true => Ok(()),
         false => sweep::hand_over(runtime, scope).await,

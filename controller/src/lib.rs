@@ -9,6 +9,7 @@ pub mod act;
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod debounce;
 mod errands;
 pub mod lambda;
 pub mod log;

@@ -16,6 +16,7 @@ use crate::{
     act::{Acted, act},
     aws::Aws,
     clock::Clock,
+    debounce::Debounce,
     observe::{observe, read_all},
     publish::publish,
 };
@@ -33,6 +34,8 @@ pub struct Controller {
     pub clock: Clock,
     /// The bus that changes are published to: its name or ARN.
     pub event_bus: Option<String>,
+    /// Accounts that left lately.
+    pub left: Debounce,
 }
 
 impl Controller {
@@ -63,6 +66,7 @@ impl Controller {
                 // Who was tagged meanwhile is not among the hints: the next round asks the index.
                 hints.clear();
             }
+            self.left.note(scope, &acted, self.clock.now());
             if !absorb(&mut report, acted) {
                 break;
             }
@@ -127,11 +131,10 @@ impl Controller {
 
     /// Nothing read yet about a scope.
     pub fn unread(&self, scope: &Scope, hints: &BTreeSet<BucketName>) -> Observed {
-        Observed::new(
-            scope.clone(),
-            hints.clone(),
-            self.aws.identity.account.clone(),
-        )
+        let administrator = self.aws.identity.account.clone();
+        let mut unread = Observed::new(scope.clone(), hints.clone(), administrator);
+        unread.debounced_until = self.left.until(scope, self.clock.now());
+        unread
     }
 }
 

@@ -22,7 +22,13 @@ import world
 
 TEAM = world.WORKLOADS[0]
 POLICY = json.dumps(
-    {"version": 1, "homeRegion": world.HOME, "regions": [world.HOME], "gracePeriod": "PT0S"}
+    {
+        "version": 1,
+        "homeRegion": world.HOME,
+        "regions": [world.HOME],
+        "gracePeriod": "PT0S",
+        "minimumEnrolledTime": "PT0S",
+    }
 )
 
 

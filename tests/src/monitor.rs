@@ -19,7 +19,9 @@ use crate::{
 /// Calls that change something in AWS; publishing and the queue are not meant.
 const WRITES: [&str; 5] = ["Create", "Update", "Put", "Tag", "Untag"];
 /// Writes that the controller is there to make.
-const ALLOWED: [&str; 6] = [
+const ALLOWED: [&str; 8] = [
+    "macie2:UpdateAutomatedDiscoveryConfiguration",
+    "macie2:UpdateOrganizationConfiguration",
     "macie2:CreateMember",
     "macie2:UpdateMemberSession",
     "macie2:TagResource",

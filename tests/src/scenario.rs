@@ -289,6 +289,14 @@ impl Scenario {
         });
     }
 
+    /// Forgets what is in the sweep's queue.
+    pub fn lose_sweeps(&self) {
+        self.world(|world| {
+            let id = queue(organization::SWEEP_QUEUE);
+            world.sqs.queues.get_mut(&id).unwrap().messages.clear();
+        });
+    }
+
     /// Hands every message to the controller, turning the clock while something is waiting.
     pub async fn run(&self) -> Vec<Handled> {
         let handled = self.sandbox.run_until_quiet().await.unwrap();

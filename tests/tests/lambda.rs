@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use controller_core::event::{sweep_message, sweep_of_all};
+use controller_core::{event::sweep_message, sweep::Pass};
 use controller_tests::{
     EU, Scenario, Setup,
     function::{Deployed, Function, soon, text},
@@ -28,10 +28,12 @@ async fn deploy(
     };
     let endpoint = scenario.sandbox.local.endpoint();
     let queue = format!("{endpoint}/{account}/{}", organization::QUEUE);
+    let sweeps = format!("{endpoint}/{account}/{}", organization::SWEEP_QUEUE);
     let environment = [
         ("MACIECTL_POLICY", policy),
         ("MACIECTL_EVENT_BUS", organization::BUS),
         ("MACIECTL_QUEUE_URL", &queue),
+        ("MACIECTL_SWEEP_QUEUE_URL", &sweeps),
     ];
     Function::start(deployed, &endpoint, &environment, invocations).await
 }
@@ -122,7 +124,7 @@ async fn a_single_event_is_answered_with_its_report() {
 async fn the_log_has_what_the_alarms_count() {
     let scenario = organization().await;
     let look = sweep_message(&scope(&account(1), EU), "look");
-    let bodies = [sweep_of_all(), look];
+    let bodies = [Pass::EVERYTHING.message(), look];
     let invocations = vec![(batch(&bodies), soon())];
     let mut function = deploy(&scenario, DEFAULT_POLICY, invocations).await;
     let (kind, document) = function.answer().await;
@@ -132,7 +134,7 @@ async fn the_log_has_what_the_alarms_count() {
     );
     let log = function.log().await;
     let line = |message: &str| log.iter().find(|line| line["message"] == message);
-    assert_eq!(line("sweep").unwrap()["accounts"], 4);
+    assert_eq!(line("sweep").unwrap()["regions"], 2);
     assert_eq!(line("reconciled").unwrap()["circuit_breaker"], false);
 }
 

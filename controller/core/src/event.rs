@@ -153,7 +153,10 @@ fn request(message: &Value) -> Result<Request, Refusal> {
         return parse_message(message).map(Request::Look);
     }
     match own {
-        Some("sweep") if !has("account") => Pass::read(message).map(Request::Sweep),
+        Some("sweep") if !has("account") && !has("region") => {
+            Pass::read(message).map(Request::Sweep)
+        }
+        Some("pass") if has("region") => Pass::read(message).map(Request::Sweep),
         Some("resync") => {
             let (scope, seen) = read_resync(message)?;
             let seen = seen.map(Box::new);

@@ -67,6 +67,8 @@ pub struct Trouble {
 pub enum ErrorClass {
     /// Macie is off for the caller in this Region. AWS says so by an AccessDeniedException.
     NotEnabled,
+    /// The account has not enabled the Region.
+    RegionDisabled,
     /// Not permitted.
     Denied,
     /// Too many requests.
@@ -121,6 +123,9 @@ pub struct Observed {
     pub last_runs: BTreeMap<JobId, Fact<Option<Timestamp>>>,
     /// The administrator's members in this Region, for the circuit breaker.
     pub census: Fact<Census>,
+    /// Until when an account that left lately, and came back, is not proven to have left again: a
+    /// proof reads every bucket. This is for the sake of cost, and the memory of one process.
+    pub debounced_until: Option<Timestamp>,
 }
 
 impl Observed {
@@ -141,12 +146,18 @@ impl Observed {
             inventory: Fact::Unread,
             last_runs: BTreeMap::new(),
             census: Fact::Unread,
+            debounced_until: None,
         }
     }
 
     /// Whether the account is the Macie administrator itself, which is never a member.
     pub fn is_administrator(&self) -> bool {
         self.scope.account == self.administrator
+    }
+
+    /// Whether it is too early to prove that nothing is opted in.
+    pub fn is_debounced(&self, now: Timestamp) -> bool {
+        self.debounced_until.is_some_and(|until| now < until)
     }
 
     /// Whether a bucket that an event named is opted in, or could not be read to tell.

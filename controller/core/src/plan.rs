@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     id::{AccountId, BucketName, JobId, Scope},
     money::Usd,
-    observed::{JobKind, Trouble},
+    observed::{ErrorClass, JobKind, Trouble},
     policy::{JobSettings, TagRule},
 };
 
@@ -212,6 +212,9 @@ pub enum Note {
     },
 }
 
+/// For how long an account that left and came back is not proven to have left again.
+pub const DEBOUNCE: SignedDuration = SignedDuration::from_mins(10);
+
 /// What a reconcile waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "on")]
@@ -233,6 +236,11 @@ pub enum Waiting {
         /// The job.
         job: JobId,
     },
+    /// The account's tag comes and goes: it is left alone for a while.
+    Debounce {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Macie's list of members does not show yet that the account is leaving.
     Census,
     /// AWS's limit of one new job per 10 s (Macie User Guide, macie-quotas).
@@ -251,6 +259,7 @@ impl Waiting {
             Self::MemberEnabling | Self::Retry { .. } => Some(SignedDuration::from_secs(30)),
             Self::Inventory { .. } | Self::Census => Some(SignedDuration::from_secs(60)),
             Self::JobRate => Some(SignedDuration::from_secs(10)),
+            Self::Debounce { .. } => Some(DEBOUNCE),
             Self::Grace { .. } | Self::Quota { .. } => None,
         }
     }
@@ -269,6 +278,10 @@ impl fmt::Display for Waiting {
             Self::Quota { job } => write!(
                 f,
                 "job {job}: the account's monthly scan quota is used up; Macie resumes it by itself"
+            ),
+            Self::Debounce { until } => write!(
+                f,
+                "the account's tag comes and goes: nothing is done about it until {until:.0}"
             ),
             Self::Census => {
                 f.write_str("Macie's list of members does not show yet that the account is leaving")
@@ -363,10 +376,10 @@ impl Blocked {
                 "find out why so many accounts lost their last opted-in bucket (`maciectl breaker show` names them); then release those that may go with `maciectl breaker release`"
             }
             Self::Unreadable { trouble } => match trouble.class {
-                crate::observed::ErrorClass::NotEnabled => {
+                ErrorClass::NotEnabled => {
                     "run `aws macie2 enable-macie` in the administrator account in this Region"
                 }
-                crate::observed::ErrorClass::Denied => {
+                ErrorClass::Denied => {
                     "check the member role, its trust and permissions, the bucket's policy and the SCPs of the account"
                 }
                 _ => "nothing is written until this can be read",
@@ -452,9 +465,10 @@ impl Plan {
     /// A failed read is waited for when time alone may heal it, and blocks when not.
     pub(crate) fn unreadable(&mut self, trouble: &Trouble) {
         let trouble = trouble.clone();
-        match trouble.class.passes() {
-            true => self.waiting(Waiting::Retry { trouble }),
-            false => self.blocked(Blocked::Unreadable { trouble }),
+        match trouble.class {
+            ErrorClass::RegionDisabled => self.blocked(Blocked::RegionDisabled),
+            class if class.passes() => self.waiting(Waiting::Retry { trouble }),
+            _ => self.blocked(Blocked::Unreadable { trouble }),
         }
     }
 

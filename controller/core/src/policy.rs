@@ -34,6 +34,9 @@ pub struct Policy {
     pub regions: BTreeSet<Region>,
     /// How long an account without any opted-in bucket stays enrolled: 0 to 30 days.
     pub grace_period: SignedDuration,
+    /// How long an account stays enrolled at least, since it was enrolled or resumed: 0 to 30 days.
+    /// Each suspension cancels the jobs that the account itself made, for good.
+    pub minimum_enrolled_time: SignedDuration,
     /// Accounts that are not simply `opt-in`.
     pub accounts: AccountLists,
     /// Organizational units whose accounts are not simply `opt-in`.
@@ -178,6 +181,7 @@ impl Policy {
             "homeRegion",
             "regions",
             "gracePeriod",
+            "minimumEnrolledTime",
             "accounts",
             "organizationalUnits",
             "ownership",
@@ -203,6 +207,11 @@ impl Policy {
             regions,
             grace_period: policy
                 .get("gracePeriod")
+                .or(SignedDuration::from_hours(24), |field| {
+                    duration(field, GRACE_PERIOD)
+                })?,
+            minimum_enrolled_time: policy
+                .get("minimumEnrolledTime")
                 .or(SignedDuration::from_hours(24), |field| {
                     duration(field, GRACE_PERIOD)
                 })?,

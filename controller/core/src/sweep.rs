@@ -45,7 +45,11 @@ impl Pass {
 
     /// The message that asks for it.
     pub fn message(&self) -> String {
-        let mut message = json!({ "macieSelfService": "sweep", "version": 1 });
+        let kind = match self.region {
+            Some(_) => "pass",
+            None => "sweep",
+        };
+        let mut message = json!({ "macieSelfService": kind, "version": 1 });
         if let Some(message) = message.as_object_mut() {
             if self.only_pending {
                 message.insert("only".to_owned(), json!("pending"));

@@ -218,8 +218,8 @@ impl<'a> Wanted<'a> {
     /// The index first, which is cheap; every bucket only before something is written.
     fn prove(&mut self, policy: &Policy, known: &Member, now: Timestamp) {
         self.want(Read::Index);
-        let must_write =
-            member::left_at(known, now).is_none() || member::grace_is_over(policy, known, now);
+        let must_mark = member::left_at(known, now).is_none() && !self.observed.is_debounced(now);
+        let must_write = must_mark || member::grace_is_over(policy, known, now);
         if self.observed.index.known().is_none() || !must_write {
             return;
         }

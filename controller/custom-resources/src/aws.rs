@@ -8,7 +8,6 @@ use std::{
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_lambda::types::InvocationType;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use controller::aws::trouble;
 use controller_core::{
     id::{AccountId, Region},
@@ -28,13 +27,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Clients from a base configuration, whose Region is the function's. They share one HTTP
-    /// client, or each of dozens of Regions would load the root certificates for itself.
+    /// Clients from a base configuration, whose Region is the function's.
     pub fn new(base: SdkConfig) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .build_https();
-        let base = base.into_builder().http_client(http).build();
         Self {
             organizations: aws_sdk_organizations::Client::new(&base),
             account: aws_sdk_account::Client::new(&base),

@@ -147,6 +147,7 @@ fn tries_for(class: ErrorClass) -> u32 {
         ErrorClass::Denied
         | ErrorClass::Invalid
         | ErrorClass::NotEnabled
+        | ErrorClass::RegionDisabled
         | ErrorClass::NotFound => TRIES_IF_NEW,
         ErrorClass::Other => 1,
     }

@@ -73,6 +73,13 @@ pub fn decode(
         .iam
         .caller(key, known, world.now())
         .map_err(|error| stranger(service, error))?;
+    if !matches!(service, "sts" | "organizations") && is_disabled(world, &caller.account, &region) {
+        // IAM User Guide, id_credentials_temp_enable-regions; AWS Account Management Reference
+        // Guide, manage-acct-regions: IAM does not spread an account's credentials there.
+        let message = "The security token included in the request is invalid.";
+        let error = ApiError::new("UnrecognizedClientException", 403, message);
+        return Err(stranger(service, error));
+    }
     let query = pairs(parts.uri.query().unwrap_or_default());
     let input = match service {
         "sts" | "cloudformation" => form(&body),
@@ -116,6 +123,11 @@ pub fn decode(
             ),
         )),
     }
+}
+
+fn is_disabled(world: &World, account: &str, region: &str) -> bool {
+    let account = world.organizations.accounts.get(account);
+    account.is_some_and(|account| account.disabled_regions.iter().any(|off| off == region))
 }
 
 /// The refusal of an unknown or expired access key, in the words of the service: S3 and STS have

@@ -10,6 +10,7 @@ use aws_config::{
     BehaviorVersion, Region as SdkRegion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use controller_core::{
     id::{AccountId, Region, Scope},
     observed::Trouble,
@@ -20,6 +21,9 @@ use tokio::sync::OnceCell;
 use super::{error::trouble, session::Sessions};
 use crate::{clock::Clock, config::Settings, observe::Censuses};
 
+/// Accounts and Regions whose clients are kept: more than are served at a time. A sweep meets
+/// every account, and memory must not grow with them.
+const WORKLOADS: usize = 64;
 /// Macie's service principal, for which the administrator is registered.
 const MACIE: &str = "macie.amazonaws.com";
 
@@ -129,7 +133,12 @@ pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) ->
         .operation_timeout(tuning.operation_timeout)
         .operation_attempt_timeout(tuning.attempt_timeout)
         .build();
+    // One pool of connections for all clients, or each has its own.
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
         .retry_config(
             retry
                 .with_max_attempts(tuning.attempts)
@@ -216,6 +225,9 @@ impl Aws {
         match clients.get(scope) {
             Some((known, clients)) if *known == session => Ok(clients.clone()),
             _ => {
+                if clients.len() >= WORKLOADS {
+                    clients.clear();
+                }
                 let made = self.make(scope, session.clone());
                 clients.insert(scope.clone(), (session, made.clone()));
                 Ok(made)

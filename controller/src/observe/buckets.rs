@@ -3,17 +3,41 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
-use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::http::Response;
 use controller_core::{
     id::{BucketName, Scope},
     observed::{BucketReading, ErrorClass, Fact, Trouble},
     policy::TagRule,
 };
 
-use crate::aws::{Aws, trouble};
+use crate::aws::{self, Aws};
 
 /// Buckets that one page of a listing holds at most (S3 API Reference, ListBuckets).
 const PAGE: i32 = 1_000;
+
+/// What a call in a workload account says of credentials that were good when the role was assumed: the
+/// account has not enabled the Region (Account Management Reference Guide, manage-acct-regions).
+const NOT_KNOWN_THERE: [&str; 4] = [
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "UnrecognizedClientException",
+];
+
+fn trouble<E>(operation: &'static str, error: &SdkError<E, Response>) -> Trouble
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    let mut trouble = aws::trouble(operation, error);
+    if error
+        .code()
+        .is_some_and(|code| NOT_KNOWN_THERE.contains(&code))
+    {
+        trouble.class = ErrorClass::RegionDisabled;
+    }
+    trouble
+}
 
 /// What the tags of a bucket say. An untagged bucket answers with the code `NoSuchTagSet`, which
 /// the API's model does not list.

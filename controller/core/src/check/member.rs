@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Checker, Invariant, unless};
 use crate::{
@@ -127,8 +127,13 @@ impl Checker<'_> {
             since <= self.now && self.now.duration_since(since) >= self.policy.grace_period
         };
         let enabled_at = self.member().and_then(|member| member.updated_at);
-        let over =
-            self.time_tag(OPTED_OUT_SINCE).is_some_and(passed) && enabled_at.is_none_or(passed);
+        let stayed =
+            |since: Timestamp| self.now.duration_since(since) >= self.policy.minimum_enrolled_time;
+        let over = self.time_tag(OPTED_OUT_SINCE).is_some_and(passed)
+            && enabled_at.is_none_or(passed)
+            && enabled_at
+                .or_else(|| self.time_tag(ENROLLED_AT))
+                .is_none_or(stayed);
         unless(over, Invariant::SuspendAfterGrace)
     }
 
@@ -168,8 +173,14 @@ impl Checker<'_> {
                 .is_none_or(|at| self.now.duration_since(at) < window),
             Relationship::Enabled if owned => since.is_some_and(|since| {
                 let begin = member.updated_at.map_or(since, |at| since.max(at));
-                let waited = self.now.duration_since(begin);
-                since <= self.now && waited.saturating_add(window) >= self.policy.grace_period
+                let soon = |begin: Timestamp, time: SignedDuration| {
+                    self.now.duration_since(begin).saturating_add(window) >= time
+                };
+                let tag = member.tags.get(ENROLLED_AT).and_then(|at| at.parse().ok());
+                let stayed = member.updated_at.or(tag);
+                since <= self.now
+                    && soon(begin, self.policy.grace_period)
+                    && stayed.is_none_or(|at| soon(at, self.policy.minimum_enrolled_time))
             }),
             _ => false,
         }

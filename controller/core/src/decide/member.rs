@@ -54,13 +54,14 @@ pub fn grace_is_over(policy: &Policy, member: &Member, now: Timestamp) -> bool {
     grace_ends_at(policy, member, now).is_some_and(|end| end <= now)
 }
 
-/// When the grace period of an account without an opted-in bucket ends.
+/// When the grace period of an account without an opted-in bucket ends. It is longer for an account
+/// that was enrolled lately: one whose tag comes and goes must not come and go with it.
 pub fn grace_ends_at(policy: &Policy, member: &Member, now: Timestamp) -> Option<Timestamp> {
-    let from = grace_from(member, now)?;
-    Some(
-        from.saturating_add(policy.grace_period)
-            .unwrap_or(Timestamp::MAX),
-    )
+    let after = |from: Timestamp, time| from.saturating_add(time).unwrap_or(Timestamp::MAX);
+    let end = after(grace_from(member, now)?, policy.grace_period);
+    let enrolled = member.updated_at.or_else(|| member.time(ENROLLED_AT));
+    let least = enrolled.map(|at| after(at, policy.minimum_enrolled_time));
+    Some(least.map_or(end, |least| least.max(end)))
 }
 
 /// When the grace period begins. A member that was resumed gets a whole one, however long ago its
@@ -319,6 +320,11 @@ impl Account<'_> {
 
     fn tell_grace(&self, member: &Member, plan: &mut Plan) {
         let owned = member.is_owned(&self.policy.ownership);
+        let marked = left_at(member, self.now).is_some();
+        let until = self.observed.debounced_until;
+        if let Some(until) = until.filter(|until| owned && !marked && self.now < *until) {
+            return plan.waiting(Waiting::Debounce { until });
+        }
         if let Some(until) = grace_ends_at(self.policy, member, self.now).filter(|_| owned) {
             plan.waiting(Waiting::Grace { until });
         }

@@ -4,6 +4,7 @@ mod malformed;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::sweep::resync_message;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-north-1";
@@ -420,17 +421,32 @@ fn many_events_come_as_an_array_as_lines_or_as_a_batch() {
     assert_eq!(parse_many(&event)[0].id, None);
 }
 
+fn request_of(message: &Value) -> Result<Request, Refusal> {
+    let bare = parse_many(&message.to_string()).remove(0).result;
+    let record = json!({ "messageId": "m-1", "body": message.to_string() });
+    let in_a_batch = parse_many(&json!({ "Records": [record] }).to_string()).remove(0);
+    assert_eq!(in_a_batch.result, bare);
+    bare
+}
+
 #[test]
-fn only_a_sweep_message_without_a_scope_asks_for_everything() {
-    let request = |message: Value| {
-        let bare = parse_many(&message.to_string()).remove(0).result;
-        let record = json!({ "messageId": "m-1", "body": message.to_string() });
-        let in_a_batch = parse_many(&json!({ "Records": [record] }).to_string()).remove(0);
-        assert_eq!(in_a_batch.result, bare);
-        bare
-    };
-    let all: Value = serde_json::from_str(&sweep_of_all()).unwrap();
-    assert_eq!(request(all.clone()), Ok(Request::Sweep));
+fn a_pass_is_read_as_it_was_written() {
+    for region in [None, Some("eu-west-1".parse().unwrap())] {
+        for only_pending in [false, true] {
+            let region = region.clone();
+            let pass = Pass {
+                region,
+                only_pending,
+            };
+            let message: Value = serde_json::from_str(&pass.message()).unwrap();
+            assert_eq!(request_of(&message), Ok(Request::Sweep(pass)));
+        }
+    }
+}
+
+#[test]
+fn half_of_a_scope_is_not_a_wish_for_everything() {
+    let all: Value = serde_json::from_str(&Pass::EVERYTHING.message()).unwrap();
     for (name, value) in [
         ("version", json!(2)),
         ("version", Value::Null),
@@ -438,12 +454,70 @@ fn only_a_sweep_message_without_a_scope_asks_for_everything() {
         ("account", json!("111122223333")),
         ("account", Value::Null),
         ("region", json!("eu-west-1")),
+        ("region", Value::Null),
+        ("only", json!("some")),
+        ("only", json!(true)),
         ("detail-type", json!("Tag Change on Resource")),
     ] {
         let mut half = all.clone();
         half[name] = value;
-        assert!(request(half.clone()).is_err(), "{half}");
+        assert!(request_of(&half).is_err(), "{half}");
     }
+}
+
+#[test]
+fn a_resync_is_read_as_it_was_written() {
+    let member = json!({ "status": "Enabled", "tags": { "a": "b" }, "updatedAt": null });
+    let job = json!({
+        "id": "job-1", "name": "macie-self-service/111122223333/daily/x", "status": "Idle",
+        "kind": { "kind": "daily", "spec": "x" }, "createdAt": "2026-03-02T10:00:00Z",
+        "buckets": ["orders"],
+    });
+    for seen in [
+        Value::Null,
+        json!({ "member": null, "jobs": [] }),
+        json!({ "member": member, "jobs": [job] }),
+    ] {
+        let message = json!({
+            "macieSelfService": "resync", "version": 1, "account": "111122223333",
+            "region": "eu-west-1", "seen": seen,
+        });
+        let Ok(Request::Resync { scope, seen }) = request_of(&message) else {
+            panic!("{message}");
+        };
+        let written = resync_message(&scope, seen.as_deref());
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), message);
+    }
+}
+
+#[test]
+fn a_resync_with_anything_strange_is_refused() {
+    let good = json!({
+        "macieSelfService": "resync", "version": 1, "account": "111122223333",
+        "region": "eu-west-1", "seen": { "member": null, "jobs": [] },
+    });
+    for (place, value) in [
+        ("/account", json!("1")),
+        ("/region", json!(7)),
+        ("/version", json!(2)),
+        (
+            "/seen",
+            json!({ "member": null, "jobs": [], "wish": "suspend" }),
+        ),
+        ("/seen/jobs", json!([{ "id": "job-1" }])),
+        ("/seen/member", json!({ "status": 1, "tags": {} })),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(place).unwrap() = value;
+        assert!(request_of(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_settings_message_is_read_as_it_was_written() {
+    let region: Region = "eu-west-1".parse().unwrap();
+    let message = serde_json::from_str(&settings_message(&region)).unwrap();
+    assert_eq!(request_of(&message), Ok(Request::Settings(region)));
 }
 
 #[test]

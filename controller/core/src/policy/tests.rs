@@ -101,7 +101,7 @@ fn the_schema_states_the_defaults_and_its_examples_hold() {
             }
         }
     }
-    assert_eq!(seen, 8);
+    assert_eq!(seen, 9);
 }
 
 /// Each row spoils one field. The parser refuses it with this message, and so does the schema,
@@ -110,7 +110,8 @@ fn the_schema_states_the_defaults_and_its_examples_hold() {
 fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
     let account = "111122223333";
     let unknown_root = "policy field `grace`: `grace` is not one of the known fields `$schema`, \
-        `version`, `tag`, `homeRegion`, `regions`, `gracePeriod`, `accounts`, \
+        `version`, `tag`, `homeRegion`, `regions`, `gracePeriod`, \
+        `minimumEnrolledTime`, `accounts`, \
         `organizationalUnits`, `ownership`, `jobs`, `circuitBreaker`, `prices`";
     let tag_key = "a tag key of 1 to 128 letters, digits, spaces and `_.:/=+-@` that does not begin with `aws:`";
     let long = "v".repeat(257);

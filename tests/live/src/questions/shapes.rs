@@ -150,7 +150,7 @@ fn misread(event: &Value, scope: &Scope, bucket: &str, cause: Cause) -> Option<S
             let right = read == scope && hint == Some(bucket) && *why == cause;
             (!right).then(|| format!("the controller reads {read}, {hint:?}, {why}"))
         }
-        Ok(Request::Sweep) => Some("the controller takes it for a sweep".to_owned()),
+        Ok(_) => Some("the controller takes it for a message of its own".to_owned()),
         Err(refusal) => Some(format!("the controller refuses it: {refusal}")),
     }
 }

@@ -454,3 +454,38 @@ fn a_handover_that_cannot_be_told_waits_and_hides_behind_no_other_gap() {
     assert_nothing_lost(&mut world, &["payments"]);
     assert_eq!(created(&world), ["daily", "catch-up"]);
 }
+
+#[test]
+fn an_account_stays_enrolled_for_the_minimum_time_whatever_the_grace_period() {
+    let mut world = World::new();
+    world.policy.grace_period = SignedDuration::ZERO;
+    world.policy.minimum_enrolled_time = hours(24);
+    world.tag("payments");
+    world.settle();
+    let enrolled = world.now;
+    world.untag("payments");
+    world.sweep();
+    world.advance(hours(12));
+    assert_eq!(world.sweep().actions, []);
+    world.advance(hours(13));
+    assert!(world.now.duration_since(enrolled) >= hours(24));
+    assert_eq!(
+        world.sweep().actions.first(),
+        Some(&Action::SuspendMember),
+        "no longer than that"
+    );
+}
+
+#[test]
+fn an_account_that_left_lately_is_not_proven_to_have_left_again() {
+    let mut world = steady(&["payments"]);
+    world.untag("payments");
+    world.debounced_until = Some(world.now + SignedDuration::from_mins(10));
+    let outcome = world.event("payments");
+    assert_eq!(outcome.actions, []);
+    assert!(waits(&outcome, |on| matches!(on, Waiting::Debounce { .. })));
+    assert!(!world.reads.contains(&Read::Listing));
+    world.advance(SignedDuration::from_mins(10));
+    world.sweep();
+    assert!(marked(&world));
+}

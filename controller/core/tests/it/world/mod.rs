@@ -48,6 +48,8 @@ pub struct World {
     pub others_suspended: Vec<Timestamp>,
     /// Since when other enrolled accounts have had no opted-in bucket.
     pub others_left: Vec<Timestamp>,
+    /// Until when the account is not proven to have left.
+    pub debounced_until: Option<Timestamp>,
     /// Reads that fail.
     pub broken: BTreeSet<Read>,
     /// Whether Macie accepts only one new job per 10 s.
@@ -140,6 +142,7 @@ impl World {
             others: 10,
             others_suspended: Vec::new(),
             others_left: Vec::new(),
+            debounced_until: None,
             broken: BTreeSet::new(),
             paced: false,
             created_job_at: None,

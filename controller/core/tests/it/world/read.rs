@@ -39,11 +39,10 @@ fn operation(read: &Read) -> &'static str {
 
 impl World {
     pub fn unread(&self, hints: &BTreeSet<BucketName>) -> Observed {
-        Observed::new(
-            self.scope.clone(),
-            hints.clone(),
-            self.administrator.clone(),
-        )
+        let administrator = self.administrator.clone();
+        let mut unread = Observed::new(self.scope.clone(), hints.clone(), administrator);
+        unread.debounced_until = self.debounced_until;
+        unread
     }
 
     fn answer<T>(&self, read: &Read, value: T) -> Fact<T> {
