@@ -26,6 +26,7 @@ use indicatif::ProgressBar;
 
 pub(super) use self::function::{CONTROLLER, reserved};
 pub use self::line::{Line, Status};
+pub(super) use self::transport::{DEAD_LETTERS, NAME as QUEUE};
 use self::{line::check, organization::Organization};
 use super::{progress, regions};
 use crate::{
@@ -193,9 +194,11 @@ fn not_started(error: &ConfigError) -> Line {
         ConfigError::NoPolicy | ConfigError::Unreadable { .. } | ConfigError::Refused { .. } => {
             "maciectl doctor --policy ssm:/macie-self-service/policy, or a file"
         }
+        ConfigError::JobInterval { .. } => "unset MACIECTL_JOB_INTERVAL",
     };
     let name = match error {
         ConfigError::Connect(_) => "administrator",
+        ConfigError::JobInterval { .. } => "job-interval",
         _ => "policy",
     };
     check(name, "").fail(chain(error), fix)

@@ -14,7 +14,7 @@ pub const NAME: &str = "macie-self-service";
 /// The sweep's queue.
 pub const SWEEP_QUEUE: &str = "macie-self-service-sweep";
 /// What the functions could not handle.
-const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
+pub const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
 /// The bus's resource policy, with placeholders.
 const BUS_POLICY: &str = include_str!("../../../../../policies/event-bus.json");
 
@@ -217,9 +217,12 @@ fn dead_letters(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
         Some("0") => check.pass("empty"),
         Some(count) => check.warn(
             format!("{count} messages could not be handled"),
-            format!("read one: aws sqs receive-message --region {home} --queue-url \"$(aws sqs get-queue-url --region {home} --queue-name {DEAD_LETTERS} --query QueueUrl --output text)\"; after the repair redrive them in the SQS console, Start DLQ redrive"),
+            "see which and why: maciectl dlq list; after the repair: maciectl dlq redrive --apply",
         ),
-        None => check.warn("SQS does not tell how many messages it has", "run maciectl doctor again"),
+        None => check.warn(
+            "SQS does not tell how many messages it has",
+            "run maciectl doctor again",
+        ),
     }
 }
 
