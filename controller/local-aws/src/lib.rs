@@ -29,6 +29,7 @@ pub mod recording;
 pub mod render;
 pub mod request;
 pub mod roles;
+pub mod runtime_api;
 pub mod s3;
 pub mod scheduler;
 pub mod server;
