@@ -4,22 +4,18 @@ use std::{
     collections::{BTreeSet, VecDeque},
     path::PathBuf,
     process::{Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::{Duration, SystemTime},
 };
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
-    http::Response,
+use local_aws::{
+    iam,
+    runtime_api::{Answer, RuntimeApi},
 };
-use local_aws::iam;
 use serde_json::Value;
 use tokio::{
-    net::TcpListener,
     process::{Child, Command},
-    sync::mpsc,
+    sync::oneshot,
 };
 
 use crate::EU;
@@ -37,51 +33,6 @@ fn binary(package: &str, name: &str) -> PathBuf {
     }
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join(name)
-}
-
-/// Invocations that wait, and where the answers go.
-#[derive(Debug)]
-struct Api {
-    function_arn: String,
-    invocations: Mutex<VecDeque<(Value, SystemTime)>>,
-    answers: mpsc::UnboundedSender<(String, Value)>,
-}
-
-/// The Lambda Runtime API (AWS Lambda Developer Guide, runtimes-api).
-async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    let what = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let body = to_bytes(request.into_body(), 1 << 20).await.unwrap();
-    if what != "next" {
-        let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let _sent = api.answers.send((what, answer));
-        return Response::builder()
-            .status(202)
-            .body(Body::from("{}"))
-            .unwrap();
-    }
-    let next = api.invocations.lock().unwrap().pop_front();
-    let Some((payload, deadline)) = next else {
-        // Lambda freezes a function for which it has no work.
-        return std::future::pending().await;
-    };
-    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    Response::builder()
-        .header(
-            "lambda-runtime-aws-request-id",
-            "00000000-0000-4000-8000-000000000001",
-        )
-        .header(
-            "lambda-runtime-deadline-ms",
-            deadline.as_millis().to_string(),
-        )
-        .header("lambda-runtime-invoked-function-arn", &api.function_arn)
-        .header(
-            "lambda-runtime-trace-id",
-            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
-        )
-        .body(Body::from(payload.to_string()))
-        .unwrap()
 }
 
 /// Which binary runs, and as whom.
@@ -102,7 +53,8 @@ pub struct Deployed<'a> {
 pub struct Function {
     /// The process.
     pub child: Child,
-    answers: mpsc::UnboundedReceiver<(String, Value)>,
+    answers: VecDeque<oneshot::Receiver<Answer>>,
+    _api: RuntimeApi,
 }
 
 impl Function {
@@ -119,19 +71,15 @@ impl Function {
             account,
             role,
         } = deployed;
-        let (sender, answers) = mpsc::unbounded_channel();
-        let api = Arc::new(Api {
-            function_arn: format!("arn:aws:lambda:{EU}:{account}:function:{name}"),
-            invocations: Mutex::new(invocations.into()),
-            answers: sender,
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = Router::new().fallback(serve).with_state(api);
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let arn = format!("arn:aws:lambda:{EU}:{account}:function:{name}");
+        let api = RuntimeApi::start(&arn).await.unwrap();
+        let invocations = invocations.into_iter();
+        let answers = invocations
+            .map(|(payload, deadline)| api.invoke(payload.to_string(), deadline))
+            .collect();
         let child = Command::new(binary(package, name))
             .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
@@ -148,13 +96,20 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { child, answers }
+        Self {
+            child,
+            answers,
+            _api: api,
+        }
     }
 
     /// The next answer: `response` or `error`, and the document.
     pub async fn answer(&mut self) -> (String, Value) {
-        let answer = tokio::time::timeout(Duration::from_secs(60), self.answers.recv());
-        answer.await.expect("no answer within 60 s").unwrap()
+        let next = self.answers.pop_front().expect("no further invocation");
+        let answer = tokio::time::timeout(Duration::from_secs(60), next);
+        let answer = answer.await.expect("no answer within 60 s").unwrap();
+        let document = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        (answer.kind, document)
     }
 
     /// Ends the function; its log as JSON lines.

@@ -50,13 +50,12 @@ fn accounts(
     call: &Call,
     wanted: impl Fn(&Account) -> bool,
 ) -> Result<Value, ApiError> {
-    let found = state
-        .accounts
-        .values()
-        .filter(|account| wanted(account))
-        .map(|account| account_document(state, account))
-        .collect();
-    page(call, "Accounts", found)
+    let accounts = state.accounts.values();
+    let found = accounts.filter(|account| wanted(account)).collect();
+    // Only what is on the page is written out: an organization has thousands of accounts.
+    page_of(call, "Accounts", found, |account| {
+        account_document(state, account)
+    })
 }
 
 fn roots(state: &State, call: &Call) -> Result<Value, ApiError> {
@@ -203,6 +202,15 @@ fn arn(state: &State, kind: &str, id: &str) -> String {
 
 /// One page of a listing: at most 20 items, and a token when there are more.
 fn page(call: &Call, member: &str, items: Vec<Value>) -> Result<Value, ApiError> {
+    page_of(call, member, items, |item| item)
+}
+
+fn page_of<T>(
+    call: &Call,
+    member: &str,
+    items: Vec<T>,
+    document: impl Fn(T) -> Value,
+) -> Result<Value, ApiError> {
     let size = page_size(call)?;
     let start = match call.text("NextToken") {
         Some(token) => token
@@ -213,7 +221,8 @@ fn page(call: &Call, member: &str, items: Vec<Value>) -> Result<Value, ApiError>
         None => 0,
     };
     let more = items.len() > start + size;
-    let listed: Vec<Value> = items.into_iter().skip(start).take(size).collect();
+    let shown = items.into_iter().skip(start).take(size);
+    let listed: Vec<Value> = shown.map(document).collect();
     let mut document = json!({ member: listed });
     if let (true, Some(members)) = (more, document.as_object_mut()) {
         members.insert("NextToken".to_owned(), json!((start + size).to_string()));
