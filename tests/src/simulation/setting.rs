@@ -90,6 +90,7 @@ fn policy(dice: &mut Dice) -> Value {
     });
     let over = json!({
         "gracePeriod": dice.pick(&["PT0S", "PT1H", "PT24H", "PT24H"]),
+        "minimumEnrolledTime": dice.pick(&["PT0S", "PT0S", "PT24H"]),
         "circuitBreaker": breaker,
     });
     merge(&mut policy, over);

@@ -99,7 +99,15 @@ impl Judge<'_> {
     fn grace(&self, place: &Place) -> Result<(), String> {
         let known = self.known.members.get(place);
         let since = known.and_then(|known| known.left_at);
-        let least = self.policies.iter().map(|policy| policy.grace_period).min();
+        let policies = self.policies.iter();
+        let stay = policies.clone().map(|policy| policy.minimum_enrolled_time);
+        let stays = known
+            .zip(stay.min())
+            .is_some_and(|(known, stay)| self.world.now().duration_since(known.updated_at) < stay);
+        if stays {
+            return Err(format!("{place:?} is suspended within its minimum time"));
+        }
+        let least = policies.map(|policy| policy.grace_period).min();
         match since.zip(least) {
             Some((since, grace)) if self.world.now().duration_since(since) >= grace => Ok(()),
             Some((since, _)) => Err(format!("{place:?} is suspended in grace since {since}")),

@@ -15,6 +15,8 @@ pub struct Known {
     pub owned: bool,
     /// Since when it is opted out, by its tag.
     pub left_at: Option<Timestamp>,
+    /// When it was enrolled or resumed last.
+    pub updated_at: Timestamp,
 }
 
 /// One answer.
@@ -52,6 +54,7 @@ impl Reading {
                 let known = Known {
                     owned: tag("managed-by") == Some("macie-self-service"),
                     left_at: left_at.and_then(|at| at.parse().ok()),
+                    updated_at: member.updated_at,
                 };
                 Some(Self::Member(place(&target), known))
             }
