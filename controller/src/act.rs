@@ -21,7 +21,11 @@ use controller_core::{
 };
 use jiff::Timestamp;
 
-use crate::aws::{Aws, trouble};
+use crate::{
+    aws::{Aws, trouble},
+    pace::Turn,
+    reconcile::Controller,
+};
 
 /// What became of a plan.
 #[derive(Debug, Default)]
@@ -31,13 +35,13 @@ pub struct Acted {
     /// What could not be written.
     pub failures: Vec<Failure>,
     /// What AWS's rate limit put off.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Option<Waiting>,
 }
 
 impl Acted {
     /// Whether every step was carried out, so that another reading makes sense now.
     pub fn is_complete(&self) -> bool {
-        self.failures.is_empty() && self.waiting.is_empty()
+        self.failures.is_empty() && self.waiting.is_none()
     }
 
     fn fail(&mut self, step: &Step, trouble: Trouble) {
@@ -47,30 +51,82 @@ impl Acted {
 }
 
 /// Carries out a checked plan.
-pub async fn act(aws: &Aws, scope: &Scope, plan: &CheckedPlan) -> Acted {
+pub async fn act(controller: &Controller, scope: &Scope, plan: &CheckedPlan) -> Acted {
     let mut acted = Acted::default();
-    let mut hold_jobs = false;
+    let mut line = Line::of(controller, scope, plan);
     for step in plan.steps() {
-        // The daily job comes first: it looks at what is written after its creation, so a baseline
-        // without it would leave a gap between the two.
-        let creates = matches!(step.action, Action::CreateJob(_));
-        if creates && hold_jobs {
-            acted.waiting.push(Waiting::JobRate);
+        let is_job = matches!(step.action, Action::CreateJob(_));
+        if is_job && !line.is_turn() {
             continue;
         }
-        match perform(aws, scope, &step.action).await {
+        let written = perform(&controller.aws, scope, &step.action).await;
+        if is_job {
+            line.went(&written);
+        }
+        match written {
             Ok(job) => acted.changes.push(Change::of(step, job)),
-            Err(trouble) => {
-                hold_jobs |= creates;
-                match creates && trouble.class == ErrorClass::Throttled {
-                    // AWS's pace of one job per 10 s is not a failure.
-                    true => acted.waiting.push(Waiting::JobRate),
-                    false => acted.fail(step, trouble),
-                }
-            }
+            // AWS's pace of one job per 10 s is not a failure.
+            Err(trouble) if is_job && trouble.class == ErrorClass::Throttled => {}
+            Err(trouble) => acted.fail(step, trouble),
         }
     }
+    acted.waiting = line.until.map(|until| Waiting::JobRate { until });
     acted
+}
+
+/// The jobs of one plan in the line for new jobs.
+struct Line<'a> {
+    controller: &'a Controller,
+    scope: &'a Scope,
+    jobs: u32,
+    /// Set by the first that is not created. The daily job comes first: it looks at what is written
+    /// after its creation, so a baseline without it would leave a gap between the two.
+    held: bool,
+    until: Option<Timestamp>,
+}
+
+impl<'a> Line<'a> {
+    fn of(controller: &'a Controller, scope: &'a Scope, plan: &CheckedPlan) -> Self {
+        let steps = plan.steps().iter();
+        let jobs = steps.filter(|step| matches!(step.action, Action::CreateJob(_)));
+        Self {
+            controller,
+            scope,
+            jobs: u32::try_from(jobs.count()).unwrap_or(u32::MAX),
+            held: false,
+            until: None,
+        }
+    }
+
+    fn is_turn(&mut self) -> bool {
+        if self.held {
+            return false;
+        }
+        let now = self.controller.clock.now();
+        if let Turn::At(until) = self.controller.pace.ask(self.scope, self.jobs, now) {
+            self.wait(until);
+        }
+        !self.held
+    }
+
+    fn went(&mut self, written: &Result<Option<String>, Trouble>) {
+        let (pace, now) = (&self.controller.pace, self.controller.clock.now());
+        match written {
+            Ok(_) => {
+                pace.created(self.scope, now);
+                self.jobs = self.jobs.saturating_sub(1);
+            }
+            Err(trouble) if trouble.class == ErrorClass::Throttled => {
+                self.wait(pace.refused(self.scope, now));
+            }
+            Err(_) => self.held = true,
+        }
+    }
+
+    fn wait(&mut self, until: Timestamp) {
+        self.held = true;
+        self.until = Some(until);
+    }
 }
 
 /// One write; answers with the id of a job.

@@ -13,6 +13,7 @@ use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
     clock::Clock,
     debounce::Debounce,
+    pace::{INTERVAL, Pace},
     reconcile::Controller,
 };
 
@@ -33,6 +34,9 @@ pub struct Settings {
     /// `MACIECTL_QUEUE_URL`: the controller's own queue, where a scope that waits is put back with
     /// a delay; none leaves it to the sweep.
     pub queue_url: Option<String>,
+    /// `MACIECTL_JOB_INTERVAL`: one new job per this long, if AWS has raised the quota; none takes
+    /// AWS's own pace, `PT10S`.
+    pub job_interval: Option<String>,
     /// `MACIECTL_SWEEP_QUEUE_URL`: the sweep's own queue; only the sweeper has it.
     pub sweep_queue_url: Option<String>,
     /// A profile of the AWS configuration; none takes the SDK's default chain.
@@ -63,6 +67,7 @@ impl Settings {
             member_role: var("MACIECTL_MEMBER_ROLE"),
             event_bus: var("MACIECTL_EVENT_BUS"),
             queue_url: var("MACIECTL_QUEUE_URL"),
+            job_interval: var("MACIECTL_JOB_INTERVAL"),
             sweep_queue_url: var("MACIECTL_SWEEP_QUEUE_URL"),
             ..Self::default()
         }
@@ -91,6 +96,12 @@ pub enum ConfigError {
         /// The field, the value and what was expected.
         #[source]
         error: PolicyError,
+    },
+    /// It is no duration, or a negative one.
+    #[error("MACIECTL_JOB_INTERVAL is `{found}`, expected a duration such as `PT10S`")]
+    JobInterval {
+        /// What it is.
+        found: String,
     },
     /// AWS does not know us.
     #[error(transparent)]
@@ -160,6 +171,7 @@ impl Runtime {
         tuning: &Tuning,
     ) -> Result<Self, ConfigError> {
         let base = base_config(settings, &clock, tuning).await;
+        let pace = Pace::new(job_interval(settings)?);
         let configured_region = base.region().map(ToString::to_string);
         let source = settings.policy.clone().ok_or(ConfigError::NoPolicy)?;
         let ssm = aws_sdk_ssm::Client::new(&base);
@@ -174,6 +186,7 @@ impl Runtime {
                 clock: clock.clone(),
                 event_bus: settings.event_bus.clone(),
                 left: Debounce::default(),
+                pace,
             },
             policy: PolicyStore {
                 source,
@@ -186,6 +199,18 @@ impl Runtime {
             configured_region,
         })
     }
+}
+
+fn job_interval(settings: &Settings) -> Result<SignedDuration, ConfigError> {
+    let Some(text) = &settings.job_interval else {
+        return Ok(INTERVAL);
+    };
+    let interval = text.parse().ok();
+    interval
+        .filter(|interval: &SignedDuration| !interval.is_negative())
+        .ok_or_else(|| ConfigError::JobInterval {
+            found: text.clone(),
+        })
 }
 
 async fn load(source: &str, ssm: &aws_sdk_ssm::Client) -> Result<Policy, ConfigError> {

@@ -3,25 +3,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
 use controller_core::{
-    event::{Incoming, Request, parse_many, sweep_message},
+    event::{Incoming, Request, parse_many},
     id::{BucketName, Scope},
-    observed::Trouble,
     plan::Waiting,
     report::{Failure, Outcome, Report},
 };
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{
-    aws::trouble,
+    again::{come_again, looks},
     config::Runtime,
     errands::{Errand, Errands, Unfinished},
+    pace::Turn,
 };
 
 /// Accounts and Regions that are reconciled at the same time.
@@ -31,15 +31,6 @@ pub(crate) const RESERVE: Duration = Duration::from_secs(20);
 /// A reconcile that has begun is cut off this long before the end, so that the others of its batch
 /// can still be answered for. It can be cut off anywhere: the next one goes on from there.
 const MARGIN: Duration = Duration::from_secs(2);
-/// SQS delays a message by 15 minutes at most (SQS API Reference, SendMessage).
-const LONGEST_DELAY: i64 = 900;
-/// The longest delay of whoever waits for AWS's pace of one job per 10 s.
-const LONGEST_IN_LINE: i64 = 160;
-/// A scope that waits and does not get on is looked at again this often, each time after twice as
-/// long; then the sweep is soon enough.
-const LOOKS: u32 = 8;
-/// What the ids of such messages begin with; the number of looks so far follows.
-const AGAIN: &str = "again-";
 
 /// What became of an invocation.
 #[derive(Debug, Default)]
@@ -74,6 +65,10 @@ struct Work {
     messages: BTreeSet<String>,
     /// How often the scope was looked at because it was waiting; 0 with the first fresh event.
     looks: Option<u32>,
+    /// The slot in the line for new jobs, if a message came back for it.
+    slot: Option<Timestamp>,
+    /// Whether there is more to look at than whether it is the scope's turn.
+    beyond_line: bool,
 }
 
 /// Handles a payload. After the deadline nothing new is begun.
@@ -123,6 +118,8 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> (BTreeMap<Scope, 
                 work.hints.extend(trigger.bucket);
                 let looks = looks(&trigger.event_id);
                 work.looks = Some(work.looks.map_or(looks, |least| least.min(looks)));
+                work.beyond_line |= trigger.slot.is_none();
+                work.slot = work.slot.into_iter().chain(trigger.slot).min();
                 work.messages.extend(id);
             }
             Err(refusal) => {
@@ -153,9 +150,7 @@ async fn serve(
         return (scope, work, None);
     }
     let started = Instant::now();
-    let policy = runtime.policy.current().await;
-    let reconciled = runtime.controller.reconcile(&policy, &scope, &work.hints);
-    let Ok(mut report) = until(deadline, reconciled).await else {
+    let Ok(mut report) = until(deadline, look(runtime, &scope, &work)).await else {
         tracing::error!(%scope, "cut off by the end of the invocation: handed back");
         return (scope, work, None);
     };
@@ -174,6 +169,23 @@ async fn serve(
     (scope, work, Some(report))
 }
 
+/// Reconciles the scope, unless it only came for its slot in the line for new jobs, and too early:
+/// then AWS is not asked anything.
+async fn look(runtime: &Runtime, scope: &Scope, work: &Work) -> Report {
+    let controller = &runtime.controller;
+    let now = controller.clock.now();
+    let turn = work
+        .slot
+        .map(|slot| controller.pace.arrive(scope, slot, now));
+    if let (Some(Turn::At(until)), false) = (turn, work.beyond_line) {
+        let mut report = Report::new(scope.clone(), now);
+        report.wait(Waiting::JobRate { until });
+        return report;
+    }
+    let policy = runtime.policy.current().await;
+    controller.reconcile(&policy, scope, &work.hints).await
+}
+
 pub(crate) async fn until<T>(
     deadline: Option<Instant>,
     work: impl Future<Output = T>,
@@ -182,67 +194,6 @@ pub(crate) async fn until<T>(
         Some(end) => timeout_at(end, work).await,
         None => Ok(work.await),
     }
-}
-
-/// A scope that waits is put back with a delay, so that nobody holds a function meanwhile. What a
-/// retry may heal fails when it cannot be put back or has not healed in time, so that its messages
-/// come again and end where somebody looks.
-async fn come_again(runtime: &Runtime, report: &Report, looks: u32) -> Result<(), Trouble> {
-    let Some(delay) = delay(report, looks) else {
-        return Ok(());
-    };
-    let (Some(queue), Some(delay)) = (&runtime.queue_url, delay) else {
-        let retry = report.waiting().find_map(|waiting| match waiting {
-            Waiting::Retry { trouble } => Some(trouble.clone()),
-            _ => None,
-        });
-        return retry.map_or(Ok(()), Err);
-    };
-    let body = sweep_message(&report.scope, &format!("{AGAIN}{}", looks + 1));
-    let message = runtime.controller.aws.sqs.send_message();
-    let message = message.queue_url(queue).message_body(body);
-    let sent = message.delay_seconds(delay).send().await;
-    sent.map(|_| ())
-        .map_err(|error| trouble("sqs:SendMessage", &error))
-}
-
-/// Whether a scope must come again, and after how many seconds; `Some(None)` when it has come often
-/// enough. Whoever waits for AWS's pace of jobs is in a line that moves, and is never given up.
-fn delay(report: &Report, looks: u32) -> Option<Option<i32>> {
-    let shortest = report.look_again_in()?.as_secs();
-    if report.outcome() == Outcome::Failed {
-        return None;
-    }
-    let in_line = report.waiting().any(|waiting| *waiting == Waiting::JobRate);
-    let longest = if in_line {
-        LONGEST_IN_LINE
-    } else {
-        LONGEST_DELAY
-    };
-    let seconds = shortest.saturating_mul(1_i64 << looks.min(LOOKS));
-    let mut seconds = seconds.clamp(0, longest);
-    if in_line && looks > 0 {
-        seconds -= early(report, seconds, looks);
-    }
-    let seconds = i32::try_from(seconds).unwrap_or(0);
-    Some((in_line || looks < LOOKS).then_some(seconds))
-}
-
-/// Accounts in one line must not come back all at once, or one of them gets on and the others have
-/// waited for nothing: each comes up to half of the time earlier, by a hash of its name.
-fn early(report: &Report, seconds: i64, looks: u32) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    (&report.scope, looks).hash(&mut hasher);
-    let most = u64::try_from(seconds / 2).unwrap_or(0);
-    let early = hasher.finish().checked_rem(most).unwrap_or(0);
-    i64::try_from(early).unwrap_or(0)
-}
-
-fn looks(event_id: &str) -> u32 {
-    event_id
-        .strip_prefix(AGAIN)
-        .and_then(|looks| looks.parse().ok())
-        .unwrap_or(0)
 }
 
 /// One line a reconcile: ids, counts and the outcome; no payload, no tag value.

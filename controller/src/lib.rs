@@ -2,10 +2,12 @@
 //!
 //! [`reconcile`] is the whole path on one screen. Around it: [`config`] is the only reader of the
 //! environment, [`aws`] holds the clients and turns AWS's errors into classes, [`observe`] reads,
-//! [`act`] writes, [`publish`] tells, [`lambda`] is what the function does with an event, [`sweep`]
-//! is how it looks at everything.
+//! [`act`] writes, [`pace`] is the line for new jobs, [`publish`] tells, [`lambda`] is what the
+//! function does with an event, [`again`] is how it comes back to what waits, [`sweep`] is how it
+//! looks at everything.
 
 pub mod act;
+pub mod again;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -14,6 +16,7 @@ mod errands;
 pub mod lambda;
 pub mod log;
 pub mod observe;
+pub mod pace;
 pub mod publish;
 pub mod reconcile;
 mod settings;

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     debounce::Debounce,
     observe::{observe, read_all},
+    pace::Pace,
     publish::publish,
 };
 
@@ -36,6 +37,8 @@ pub struct Controller {
     pub event_bus: Option<String>,
     /// Accounts that left lately.
     pub left: Debounce,
+    /// The line for new jobs.
+    pub pace: Pace,
 }
 
 impl Controller {
@@ -60,7 +63,7 @@ impl Controller {
             }
             let acted = match plan.suspends() {
                 true => self.suspend(policy, observed, &mut report).await,
-                false => act(&self.aws, scope, &plan).await,
+                false => act(self, scope, &plan).await,
             };
             if plan.suspends() {
                 // Who was tagged meanwhile is not among the hints: the next round asks the index.
@@ -101,7 +104,7 @@ impl Controller {
     async fn suspend(&self, policy: &Policy, mut seen: Observed, report: &mut Report) -> Acted {
         read_all(&self.aws, policy, &mut seen, BTreeSet::from([Read::Member])).await;
         match self.decide(policy, &seen, report) {
-            Some(plan) => act(&self.aws, &seen.scope, &plan).await,
+            Some(plan) => act(self, &seen.scope, &plan).await,
             None => Acted::default(),
         }
     }
@@ -143,7 +146,7 @@ fn absorb(report: &mut Report, acted: Acted) -> bool {
     let complete = acted.is_complete();
     report.changes.extend(acted.changes);
     report.failures.extend(acted.failures);
-    for waiting in acted.waiting {
+    if let Some(waiting) = acted.waiting {
         report.wait(waiting);
     }
     complete

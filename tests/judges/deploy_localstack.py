@@ -24,6 +24,8 @@ STACK, REGISTRATION = "macie-self-service", "macie-self-service-registration"
 FORWARDERS = "macie-self-service-forwarders"
 BUS = "macie-self-service"
 QUEUE, DEAD_LETTERS = "macie-self-service", "macie-self-service-dead-letters"
+SWEEP_QUEUE = "macie-self-service-sweep"
+CONTROLLER, SWEEPER = "macie-self-service-controller", "macie-self-service-sweeper"
 # What the functions ask LocalStack for; all else they ask the local AWS.
 DEPLOYED = ("EVENTBRIDGE", "LAMBDA", "SQS", "SSM")
 PROGRAMS = {
@@ -79,10 +81,11 @@ class Rig:
         until(f"event {last} in {name}", came)
         return events
 
-    def controller(self, on: bool) -> None:
-        """Lets the function take from the queue, or not."""
+    def switch(self, function: str, on: bool) -> None:
+        """Lets a function take from its queue, or not."""
         functions = self.call("lambda")
-        mapping = functions.list_event_source_mappings()["EventSourceMappings"][0]["UUID"]
+        found = functions.list_event_source_mappings(FunctionName=function)
+        (mapping,) = [source["UUID"] for source in found["EventSourceMappings"]]
         functions.update_event_source_mapping(UUID=mapping, Enabled=on)
         wanted = "Enabled" if on else "Disabled"
         until(wanted, lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == wanted)
@@ -103,11 +106,15 @@ class Rig:
         sqs.delete_queue(QueueUrl=url)
 
     def is_idle(self) -> bool:
-        """Whether nothing waits in the queue and the function is not at work."""
+        """Whether nothing waits in the queues and no function is at work."""
+        return all(self.waiting(name) == {"0"} for name in (SWEEP_QUEUE, QUEUE))
+
+    def waiting(self, name: str) -> set[str]:
+        """How many messages a queue has, and how many of them are at work."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        sqs, url = self.call("sqs"), self.queue(QUEUE)
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return set(found.values()) == {"0"}
+        sqs, url = self.call("sqs"), self.queue(name)
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return set(found["Attributes"].values())
 
     def members(self, region: str = HOME) -> dict[str, str]:
         """Macie's members of the local AWS and their states."""
@@ -137,7 +144,7 @@ def functions_environment(local_aws: str, localstack: str) -> dict[str, str]:
 
 @contextmanager
 def deployed() -> Iterator[Rig]:
-    """Everything deployed, and the controller's event source off."""
+    """Everything deployed, and the event sources of both functions off."""
     programs = {}
     for name, package in PROGRAMS.items():
         world.build(package, "--bin", name)
@@ -147,7 +154,8 @@ def deployed() -> Iterator[Rig]:
         with localstack_engine.serving(environment):
             rig = Rig(deploy.Engine(localstack_engine.client), Driver(local_aws))
             _deploy(rig.engine, programs)
-            rig.controller(on=False)
+            for function in (CONTROLLER, SWEEPER):
+                rig.switch(function, on=False)
             events = rig.call("events", WORKLOADS[0])
             for family in FAMILIES:
                 rule = events.describe_rule(Name=f"macie-self-service-{family}")

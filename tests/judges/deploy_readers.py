@@ -54,6 +54,12 @@ def rule(client: Client, name: str, bus: str = "default") -> Properties:
     return found | {"EventPattern": json.loads(found["EventPattern"]), "Targets": targets}
 
 
+def topic(client: Client, arn: str) -> Properties:
+    """AWS::SNS::Topic."""
+    found = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    return found | {"TopicName": arn.rsplit(":", 1)[-1]}
+
+
 def parameter(client: Client, name: str) -> Properties:
     """AWS::SSM::Parameter."""
     ssm = client("ssm")
@@ -164,6 +170,7 @@ READERS: dict[str, tuple[Callable[..., Properties], str | None]] = {
     "AWS::Lambda::Function": (function, "FunctionName"),
     "AWS::Logs::LogGroup": (log_group, "LogGroupName"),
     "AWS::S3::Bucket": (bucket, "BucketName"),
+    "AWS::SNS::Topic": (topic, None),
     "AWS::SQS::Queue": (queue, "QueueName"),
     "AWS::SSM::Parameter": (parameter, "Name"),
 }

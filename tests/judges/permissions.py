@@ -28,6 +28,7 @@ KEY = f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/00000000-0000-0000-0000-000000000
 # The roles whose identity policies are judged, by the names of their documents.
 ROLES = (
     "controller",
+    "sweeper",
     "operator",
     "settings",
     "scheduler",
@@ -148,6 +149,7 @@ def resource_policy(request: Request) -> dict[str, Any] | None:
             "event-bus"
         ),
         queue: document("queue"),
+        f"{queue}-sweep": document("sweep-queue"),
         f"{queue}-dead-letters": document("dead-letter-queue"),
         f"arn:aws:s3:::{RESULTS}": document("results-bucket"),
         KEY: document("results-key"),

@@ -43,6 +43,17 @@ SAMPLES: dict[str, Any] = {
     "StackSetsAccountId": "111111111111",
     "ResultsKey.Arn": "arn:aws:kms:eu-west-1:222222222222:key/example",
     "OptInPolicyParameter": "/macie-self-service/policy",
+    "Bus.Arn": "arn:aws:events:eu-west-1:222222222222:event-bus/macie-self-service",
+    "Queue.Arn": "arn:aws:sqs:eu-west-1:222222222222:macie-self-service",
+    "SweepQueue.Arn": "arn:aws:sqs:eu-west-1:222222222222:macie-self-service-sweep",
+    "DeadLetters.Arn": "arn:aws:sqs:eu-west-1:222222222222:macie-self-service-dead-letters",
+    "ControllerFunction.Arn": (
+        "arn:aws:lambda:eu-west-1:222222222222:function:macie-self-service-controller"
+    ),
+    "SweeperFunction.Arn": (
+        "arn:aws:lambda:eu-west-1:222222222222:function:macie-self-service-sweeper"
+    ),
+    "ResultsBucket.Arn": "arn:aws:s3:::macie-self-service-results-222222222222-eu-west-1",
 }
 
 

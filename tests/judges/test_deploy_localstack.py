@@ -20,12 +20,15 @@ import world
 from deploy import until
 from deploy_custom_resource import ask
 from deploy_localstack import (
+    CONTROLLER,
     DEAD_LETTERS,
     FAMILIES,
     FORWARDERS,
     QUEUE,
     REGISTRATION,
     STACK,
+    SWEEP_QUEUE,
+    SWEEPER,
     Rig,
     deployed,
 )
@@ -35,7 +38,6 @@ from world import ADMINISTRATOR, HOME, MANAGEMENT, WORKLOADS
 FIXTURES = world.ROOT / "tests" / "fixtures"
 TABLE = json.loads((FIXTURES / "pattern-twins.json").read_text())
 OTHER = "us-east-1"
-FUNCTION = "macie-self-service-controller"
 NEXT = "0.2.0"
 # Policies that list service principals by a parameter look changed to this engine in every update.
 TAKEN_FOR_CHANGED = {"ResultsBucketPolicy", "ResultsKey"}
@@ -88,7 +90,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    """Everything deployed, and the controller's event source off."""
+    """Everything deployed, and the event sources of both functions off."""
     with deployed() as rig:
         yield rig
 
@@ -203,7 +205,7 @@ def test_what_no_pattern_matches_does_not_arrive(rig: Rig) -> None:
 def test_the_function_enrols_the_account_that_tagged(rig: Rig) -> None:
     rig.bucket(WORKLOADS[0], "invoices", {"macie": "true"})
     rig.bucket(WORKLOADS[1], "holiday-photos", {"team": "a"})
-    rig.controller(on=True)
+    rig.switch(CONTROLLER, on=True)
     rig.put(about("put-bucket-tagging-one-tag", WORKLOADS[1], "holiday-photos"), WORKLOADS[1])
     rig.put(about("put-bucket-tagging-one-tag", WORKLOADS[0], "invoices"), WORKLOADS[0])
     until("enrolled", lambda: WORKLOADS[0] in rig.members())
@@ -226,9 +228,14 @@ def test_a_poison_message_ends_among_the_dead_letters(rig: Rig) -> None:
 def test_the_sweep_finds_what_no_event_told_and_the_bus_hears_of_it(rig: Rig) -> None:
     rig.bucket(WORKLOADS[2], "ledgers", {"macie": "true"})
     target = rig.call("scheduler").get_schedule(Name="macie-self-service-sweep")["Target"]
-    assert target["Arn"] == f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{QUEUE}"
+    assert target["Arn"] == f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:{SWEEP_QUEUE}"
     with rig.subscriber() as subscriber:
-        rig.call("sqs").send_message(QueueUrl=rig.queue(QUEUE), MessageBody=target["Input"])
+        rig.call("sqs").send_message(QueueUrl=rig.queue(SWEEP_QUEUE), MessageBody=target["Input"])
+        # An event finds its way though nobody works the sweep off.
+        rig.put(about("put-bucket-tagging-one-tag", WORKLOADS[1], "holiday-photos"), WORKLOADS[1])
+        until("handled", lambda: rig.waiting(QUEUE) == {"0"})
+        assert WORKLOADS[2] not in rig.members()
+        rig.switch(SWEEPER, on=True)
         until("enrolled", lambda: WORKLOADS[2] in rig.members())
         (message,) = until("published", lambda: rig.receive(subscriber))
         published = json.loads(message["Body"])
@@ -256,9 +263,11 @@ def test_a_release_updates_the_functions_and_replaces_nothing(rig: Rig) -> None:
     assert {change["Action"] for change in changes} == {"Modify"}
     assert not [change for change in changes if change.get("Replacement") == "True"]
     found = {change["LogicalResourceId"] for change in changes}
-    assert found - TAKEN_FOR_CHANGED == {"ControllerFunction", "SettingsFunction", "Settings"}
-    function = rig.call("lambda").get_function_configuration(FunctionName=FUNCTION)
-    assert function["Description"] == f"Macie self-service controller {NEXT}"
+    functions = {"ControllerFunction", "SweeperFunction", "SettingsFunction"}
+    assert found - TAKEN_FOR_CHANGED == functions | {"Settings"}
+    for name, what in ((CONTROLLER, "controller"), (SWEEPER, "sweep")):
+        function = rig.call("lambda").get_function_configuration(FunctionName=name)
+        assert function["Description"] == f"Macie self-service {what} {NEXT}"
 
 
 def test_deleted_stacks_leave_the_results_and_nothing_else(rig: Rig) -> None:

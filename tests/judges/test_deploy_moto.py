@@ -24,7 +24,7 @@ from world import ADMINISTRATOR, HOME, MANAGEMENT
 
 CONTROLLER, REGISTRATION = "macie-self-service", "macie-self-service-registration"
 STACK_SET = "macie-self-service-forwarders"
-FUNCTION = "macie-self-service-controller"
+FUNCTIONS = {"controller": "controller", "sweeper": "sweep"}
 NEXT = "0.2.0"
 # Types that moto does not make, or of which it keeps nothing that could be read.
 NOT_MADE = {
@@ -202,8 +202,10 @@ def test_a_release_updates_the_functions_in_place(moto: Moto) -> None:
     given = deploy.controller_parameters()
     moto.engine.deploy(ADMINISTRATOR, HOME, CONTROLLER, body, given)
     functions = moto.client("lambda", ADMINISTRATOR)
-    function = functions.get_function_configuration(FunctionName=FUNCTION)
-    assert function["Description"] == f"Macie self-service controller {NEXT}"
+    for name, what in FUNCTIONS.items():
+        name = f"macie-self-service-{name}"
+        function = functions.get_function_configuration(FunctionName=name)
+        assert function["Description"] == f"Macie self-service {what} {NEXT}"
     assert moto.engine.resources(ADMINISTRATOR, HOME, CONTROLLER) == before
 
 

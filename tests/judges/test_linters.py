@@ -85,6 +85,10 @@ SPOILT: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
     "roles_are_narrow": (CONTROLLER, trust_anybody),
     "bus_is_closed": (CONTROLLER, open_bus),
     "functions_are_ours": (CONTROLLER, drop("ControllerFunction", "Properties", "FunctionName")),
+    "loops_are_bounded": (
+        CONTROLLER,
+        drop("SweeperFunction", "Properties", "ReservedConcurrentExecutions"),
+    ),
     "batches_fail_in_part": (
         CONTROLLER,
         drop("ControllerSource", "Properties", "FunctionResponseTypes"),

@@ -43,7 +43,11 @@ def in_templates() -> dict[str, Any]:
         statement = {"Sid": bus["StatementId"], **bus["Statement"]}
         add("event-bus.json", {"Version": "2012-10-17", "Statement": [statement]})
     for _, resource, queue in resources("AWS::SQS::QueuePolicy"):
-        file = {"QueuePolicy": "queue.json", "DeadLettersPolicy": "dead-letter-queue.json"}
+        file = {
+            "QueuePolicy": "queue.json",
+            "SweepQueuePolicy": "sweep-queue.json",
+            "DeadLettersPolicy": "dead-letter-queue.json",
+        }
         add(file[resource], queue["PolicyDocument"])
     for _, _, bucket in resources("AWS::S3::BucketPolicy"):
         add("results-bucket.json", bucket["PolicyDocument"])

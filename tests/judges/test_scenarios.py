@@ -141,6 +141,7 @@ def scene(request: pytest.FixtureRequest, aws: world.Driver) -> Iterator[Scene]:
         sqs = world.client("sqs", there, world.ADMINISTRATOR)
         queue = sqs.create_queue(QueueName="waiting")["QueueUrl"]
         variables |= {"MACIECTL_POLICY": POLICY, "MACIECTL_QUEUE_URL": queue}
+        variables["MACIECTL_JOB_INTERVAL"] = "PT0S"
         yield Scene(aws, variables, team, sqs, queue)
 
 

@@ -64,6 +64,12 @@ def test_plain_cloudformation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", templates.NAMES)
+def test_a_template_can_be_given_as_text(name: str) -> None:
+    """51,200 bytes; a longer one must be in a bucket (CloudFormation User Guide, quotas)."""
+    assert len((world.ROOT / name).read_bytes()) <= 51_200
+
+
+@pytest.mark.parametrize("name", templates.NAMES)
 def test_no_partition_is_written_out(name: str) -> None:
     assert not re.findall(r"arn:aws[\w-]*:", (world.ROOT / name).read_text())
 
@@ -165,29 +171,62 @@ def test_the_member_role_is_made_in_the_home_region_only() -> None:
     assert roles == ["macie-self-service-forwarder-us-east-1"]
 
 
-def test_the_queue_waits_for_the_function() -> None:
-    queue = one("AWS::SQS::Queue", "macie-self-service", "QueueName")
-    function = one("AWS::Lambda::Function", "macie-self-service-controller", "FunctionName")
+QUEUES = "arn:aws:sqs:eu-west-1:222222222222:"
+# Name, queue and messages a time of the two functions that work off a queue.
+WORKERS = [
+    ("macie-self-service-controller", "Queue", 10),
+    ("macie-self-service-sweeper", "SweepQueue", 100),
+]
+
+
+@pytest.mark.parametrize(("name", "queue_id", "batch"), WORKERS)
+def test_a_queue_waits_for_its_function(name: str, queue_id: str, batch: int) -> None:
+    function = one("AWS::Lambda::Function", name, "FunctionName")
+    [queue] = [found for _, other, found in resources("AWS::SQS::Queue") if other == queue_id]
+    arn = f"{QUEUES}{queue['QueueName']}"
     assert queue["VisibilityTimeout"] == 6 * function["Timeout"]
     assert queue["RedrivePolicy"] == {
-        "deadLetterTargetArn": "<DeadLetters.Arn>",
+        "deadLetterTargetArn": f"{QUEUES}macie-self-service-dead-letters",
         "maxReceiveCount": 5,
     }
     assert function["ReservedConcurrentExecutions"] == 1
-    [(_, _, source)] = resources("AWS::Lambda::EventSourceMapping")
+    assert function["RecursiveLoop"] == "Allow"
+    source = one("AWS::Lambda::EventSourceMapping", arn, "EventSourceArn")
+    role = function["Role"].removeprefix("<").removesuffix("Role.Arn>")
+    assert source["FunctionName"] == f"<{role}Function>"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert (source["BatchSize"], source["MaximumBatchingWindowInSeconds"]) == (10, 1)
+    assert (source["BatchSize"], source["MaximumBatchingWindowInSeconds"]) == (batch, 1)
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_the_function_gets_the_variables_that_it_reads() -> None:
+def test_dead_letters_are_of_our_queues_only() -> None:
+    queues = {queue["QueueName"]: queue for *_, queue in resources("AWS::SQS::Queue")}
+    dead = queues.pop("macie-self-service-dead-letters")
+    assert dead["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"{QUEUES}{name}" for name in queues],
+    }
+    assert list(queues) == ["macie-self-service", "macie-self-service-sweep"]
+
+
+def test_the_functions_get_the_variables_that_they_read() -> None:
     config = (world.ROOT / "controller/src/config.rs").read_text()
     read = set(re.findall(r'var\("(MACIECTL_\w+)"\)', config))
     function = one("AWS::Lambda::Function", "macie-self-service-controller", "FunctionName")
     variables = function["Environment"]["Variables"]
-    assert set(variables) == read | {"RUST_LOG"}
+    # Only the sweeper spreads passes.
+    assert set(variables) == read - {"MACIECTL_SWEEP_QUEUE_URL"} | {"RUST_LOG"}
     assert variables["MACIECTL_POLICY"] == "ssm:/macie-self-service/policy"
     member = one("AWS::IAM::Role", "macie-self-service-member", "RoleName")
     assert variables["MACIECTL_MEMBER_ROLE"] == member["RoleName"]
+    sweeper = one("AWS::Lambda::Function", "macie-self-service-sweeper", "FunctionName")
+    names = ("MACIECTL_POLICY", "MACIECTL_MEMBER_ROLE", "MACIECTL_QUEUE_URL", "RUST_LOG")
+    assert sweeper["Environment"]["Variables"] == {
+        **{name: variables[name] for name in names},
+        "MACIECTL_SWEEP_QUEUE_URL": "<SweepQueue>",
+    }
+    # The same package: what a function is, its role and variables say.
+    assert sweeper["Code"] == function["Code"]
 
 
 def test_functions_log_where_their_role_may() -> None:
@@ -212,11 +251,25 @@ def test_code_is_named_after_the_binaries() -> None:
         assert code.removesuffix("-arm64.zip") in binaries
 
 
-def test_the_sweep_is_a_message_that_the_controller_reads() -> None:
-    [(_, _, schedule)] = resources("AWS::Scheduler::Schedule")
-    assert json.loads(schedule["Target"]["Input"]) == {"macieSelfService": "sweep", "version": 1}
-    assert schedule["Name"] == "macie-self-service-sweep"
-    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+def test_the_schedules_send_what_the_sweep_reads() -> None:
+    """tests/tests/functions.rs compares the texts with the program's own."""
+    schedules = {found["Name"]: found for *_, found in resources("AWS::Scheduler::Schedule")}
+    assert {
+        name: (found["ScheduleExpression"], json.loads(found["Target"]["Input"]))
+        for name, found in schedules.items()
+    } == {
+        "macie-self-service-sweep": ("rate(6 hours)", {"macieSelfService": "sweep", "version": 1}),
+        "macie-self-service-pending": (
+            "rate(1 hour)",
+            {"macieSelfService": "sweep", "version": 1, "only": "pending"},
+        ),
+    }
+    for found in schedules.values():
+        assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert found["State"] == "ENABLED"
+        target = found["Target"]
+        assert target["Arn"] == f"{QUEUES}macie-self-service-sweep"
+        assert target["DeadLetterConfig"] == {"Arn": f"{QUEUES}macie-self-service-dead-letters"}
 
 
 def test_alarms_lead_to_a_runbook() -> None:
@@ -243,27 +296,42 @@ def test_alarms_are_as_sharp_as_promised() -> None:
     sweep = alarms["macie-self-service-sweep-missing"]
     assert sweep["Period"] * sweep["EvaluationPeriods"] == 26 * 3600
     assert sweep["TreatMissingData"] == "breaching"
+    for metric in ("Errors", "Throttles"):
+        assert watched(alarms, metric) == {"<ControllerFunction>", "<SweeperFunction>"}
+    assert watched(alarms, "ApproximateAgeOfOldestMessage") == {
+        "<Queue.QueueName>",
+        "<SweepQueue.QueueName>",
+    }
     for name, alarm in alarms.items():
         # CloudWatch API Reference, PutMetricAlarm, Period.
         longest = 604_800 if alarm["Period"] >= 3600 else 86_400
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= longest, name
 
 
+def watched(alarms: dict[str, Any], metric: str) -> set[str]:
+    """The functions or queues whose metric has an alarm."""
+    found = [alarm for alarm in alarms.values() if alarm["MetricName"] == metric]
+    return {dimension["Value"] for alarm in found for dimension in alarm["Dimensions"]}
+
+
 def test_metrics_come_from_the_log() -> None:
     filters = {
-        properties["MetricTransformations"][0]["MetricName"]: properties["FilterPattern"]
+        properties["MetricTransformations"][0]["MetricName"]: (
+            properties["LogGroupName"],
+            properties["FilterPattern"],
+        )
         for *_, properties in resources("AWS::Logs::MetricFilter")
     }
     assert filters == {
-        "Sweeps": '{ $.message = "sweep" }',
-        "CircuitBreakerOpen": "{ $.circuit_breaker IS TRUE }",
+        "Sweeps": ("<SweeperLog>", '{ $.message = "sweep" }'),
+        "CircuitBreakerOpen": ("<ControllerLog>", "{ $.circuit_breaker IS TRUE }"),
     }
-    watched = {
+    counted = {
         alarm["MetricName"]
         for *_, alarm in resources("AWS::CloudWatch::Alarm")
         if alarm["Namespace"] == "MacieSelfService"
     }
-    assert watched == set(filters)
+    assert counted == set(filters)
 
 
 def test_the_dashboard_is_json() -> None:

@@ -15,7 +15,7 @@ use local_aws::{
     macie::{self, Status as Macie},
     organization::{
         self, ADMINISTRATOR, BUS, CONTROLLER_ROLE, DEAD_LETTERS, MACIE, MEMBER_ROLE, OPERATOR_ROLE,
-        QUEUE, STACK_SET,
+        QUEUE, STACK_SET, SWEEP_QUEUE, SWEEPER_ROLE,
     },
     sqs::{self, QueueId},
 };
@@ -45,11 +45,17 @@ pass resumed-members us-east-1
 pass results-bucket macie-self-service-results-222222222222-eu-west-1
 pass bus-policy eu-west-1
 pass bus-rule eu-west-1
-pass queue eu-west-1
+pass queue macie-self-service
+pass queue macie-self-service-sweep
 pass dead-letters eu-west-1
-pass function eu-west-1
-pass function-version eu-west-1
-pass reserved-concurrency eu-west-1
+pass function macie-self-service-controller
+pass function-version macie-self-service-controller
+pass function-variables macie-self-service-controller
+pass reserved-concurrency macie-self-service-controller
+pass function macie-self-service-sweeper
+pass function-version macie-self-service-sweeper
+pass function-variables macie-self-service-sweeper
+pass reserved-concurrency macie-self-service-sweeper
 pass concurrency-quota eu-west-1
 skipped schedule eu-west-1
 pass trail eu-west-1
@@ -67,7 +73,9 @@ async fn healthy() -> Scenario {
 async fn lines(scenario: &Scenario) -> Vec<Line> {
     let operator = iam::role_key(ADMINISTRATOR, OPERATOR_ROLE);
     let runtime = runtime_of(scenario, operator).await;
-    examine(&runtime, None, &stack_sets(&runtime)).await
+    let stack_sets = stack_sets(&runtime);
+    // On the heap: a test has a small stack, and may look more than once.
+    Box::pin(examine(&runtime, None, &stack_sets)).await
 }
 
 fn stack_sets(runtime: &Runtime) -> StackSets {
@@ -132,9 +140,21 @@ fn bus() -> BusId {
     BusId::new(ADMINISTRATOR, EU, BUS)
 }
 
-fn function(world: &mut World) -> &mut local_aws::lambda::settings::Function {
-    let key = [ADMINISTRATOR, EU, CONTROLLER_ROLE].map(str::to_owned);
+/// A function has the name of its role.
+fn function_of<'w>(
+    world: &'w mut World,
+    role: &str,
+) -> &'w mut local_aws::lambda::settings::Function {
+    let key = [ADMINISTRATOR, EU, role].map(str::to_owned);
     world.functions.functions.get_mut(&key.into()).unwrap()
+}
+
+fn function(world: &mut World) -> &mut local_aws::lambda::settings::Function {
+    function_of(world, CONTROLLER_ROLE)
+}
+
+fn sweeper(world: &mut World) -> &mut local_aws::lambda::settings::Function {
+    function_of(world, SWEEPER_ROLE)
 }
 
 fn trail(world: &mut World) -> &mut Trail {
@@ -186,8 +206,13 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("fail bus-policy eu-west-1", |world| {
         world.events.buses.get_mut(&bus()).unwrap().policy = None;
     }),
-    ("fail queue eu-west-1", |world| {
+    ("fail queue macie-self-service", |world| {
         let queue = world.sqs.queues.get_mut(&queue(QUEUE)).unwrap();
+        queue.attributes.remove("RedrivePolicy");
+        queue.redrive = None;
+    }),
+    ("fail queue macie-self-service-sweep", |world| {
+        let queue = world.sqs.queues.get_mut(&queue(SWEEP_QUEUE)).unwrap();
         queue.attributes.remove("RedrivePolicy");
         queue.redrive = None;
     }),
@@ -197,14 +222,31 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("fail dead-letters eu-west-1", |world| {
         world.sqs.queues.remove(&queue(DEAD_LETTERS));
     }),
-    ("fail function eu-west-1", |world| function(world).timeout = 121),
-    ("warn function-version eu-west-1", |world| {
+    ("fail function macie-self-service-controller", |world| function(world).timeout = 121),
+    ("fail function macie-self-service-sweeper", |world| sweeper(world).timeout = 301),
+    ("warn function-version macie-self-service-controller", |world| {
         "Macie self-service controller 0.0.9".clone_into(&mut function(world).description);
     }),
-    ("warn function-version eu-west-1", |world| function(world).description.clear()),
-    ("fail reserved-concurrency eu-west-1", |world| function(world).reserved = Some(0)),
-    ("fail reserved-concurrency eu-west-1", |world| function(world).reserved = Some(2)),
-    ("fail reserved-concurrency eu-west-1", |world| function(world).reserved = None),
+    ("warn function-version macie-self-service-controller", |world| function(world).description.clear()),
+    ("warn function-version macie-self-service-sweeper", |world| {
+        "Macie self-service sweep 0.0.9".clone_into(&mut sweeper(world).description);
+    }),
+    ("fail function-variables macie-self-service-controller", |world| {
+        function(world).environment.remove("MACIECTL_EVENT_BUS");
+    }),
+    ("fail function-variables macie-self-service-sweeper", |world| {
+        sweeper(world).environment.remove("MACIECTL_SWEEP_QUEUE_URL");
+    }),
+    ("fail function-variables macie-self-service-sweeper", |world| {
+        let variables = &mut sweeper(world).environment;
+        let own = variables["MACIECTL_SWEEP_QUEUE_URL"].clone();
+        variables.insert("MACIECTL_QUEUE_URL".to_owned(), own);
+    }),
+    ("fail reserved-concurrency macie-self-service-controller", |world| function(world).reserved = Some(0)),
+    ("fail reserved-concurrency macie-self-service-controller", |world| function(world).reserved = Some(2)),
+    ("fail reserved-concurrency macie-self-service-controller", |world| function(world).reserved = None),
+    ("fail reserved-concurrency macie-self-service-sweeper", |world| sweeper(world).reserved = Some(0)),
+    ("fail reserved-concurrency macie-self-service-sweeper", |world| sweeper(world).reserved = None),
     ("fail trail eu-west-1", |world| world.switches.trail = false),
     ("fail trail eu-west-1", |world| world.cloudtrail.trails.clear()),
     ("fail trail eu-west-1", |world| {
@@ -310,9 +352,35 @@ async fn an_account_with_few_executions_is_told_before_the_installation() {
         world.functions.concurrency = 10;
     });
     let expected = [
-        "fail function eu-west-1",
-        "fail reserved-concurrency eu-west-1",
+        "fail function macie-self-service-controller",
+        "fail reserved-concurrency macie-self-service-controller",
+        "fail function macie-self-service-sweeper",
+        "fail reserved-concurrency macie-self-service-sweeper",
         "fail concurrency-quota eu-west-1",
+    ];
+    assert_eq!(turned(&scenario).await, expected);
+    // Lambda keeps 100, and there are two functions.
+    for (executions, is_enough) in [(101, false), (102, true)] {
+        scenario.world(|world| world.functions.concurrency = executions);
+        let told = turned(&scenario).await;
+        let fails = told.contains(&expected[4].to_owned());
+        assert_eq!(!fails, is_enough, "{executions}");
+    }
+}
+
+/// A line of the sweep's function says that it is missing, and the controller's lines stay well.
+#[tokio::test]
+async fn a_sweep_that_is_not_deployed_is_told() {
+    let scenario = healthy().await;
+    scenario.world(|world| {
+        let key = [ADMINISTRATOR, EU, SWEEPER_ROLE].map(str::to_owned);
+        world.functions.functions.remove(&key.into());
+        world.sqs.queues.remove(&queue(SWEEP_QUEUE));
+    });
+    let expected = [
+        "fail queue macie-self-service-sweep",
+        "fail function macie-self-service-sweeper",
+        "fail reserved-concurrency macie-self-service-sweeper",
     ];
     assert_eq!(turned(&scenario).await, expected);
 }

@@ -43,6 +43,7 @@ async fn an_account_stays_for_the_minimum_time_with_no_grace_at_all() {
     let mut scenario = Setup::new(1).policy(policy).start().await;
     scenario.opted_in_bucket(1, EU, "orders");
     scenario.run_well().await;
+    scenario.turn("P2D");
     scenario.untag(1, EU, "orders");
     scenario.run_well().await;
     assert_eq!(

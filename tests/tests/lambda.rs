@@ -77,7 +77,9 @@ async fn a_batch_enrols_an_account_and_hands_back_only_what_is_unreadable() {
     let answer = function.answer().await;
     let expected = json!({ "batchItemFailures": [{ "itemIdentifier": poison }] });
     assert_eq!(answer, ("response".to_owned(), expected));
-    assert_eq!(scenario.place(1, EU).jobs, ["baseline orders", "daily"]);
+    // The baseline has the next slot, ten seconds later: its message is on the queue.
+    assert_eq!(scenario.place(1, EU).jobs, ["daily"]);
+    assert!(scenario.waiting_messages()[0].contains("\"slot\""));
 
     let log = function.log().await;
     let reconciled: Vec<&Value> = log
@@ -87,7 +89,9 @@ async fn a_batch_enrols_an_account_and_hands_back_only_what_is_unreadable() {
     assert_eq!(reconciled.len(), 1, "{log:#?}");
     assert_eq!(reconciled[0]["account"], account(1).as_str());
     assert_eq!(reconciled[0]["region"], EU);
-    assert_eq!(reconciled[0]["outcome"], "changed");
+    assert_eq!(reconciled[0]["outcome"], "waiting");
+    let waiting = reconciled[0]["waiting"].as_str().unwrap();
+    assert!(waiting.contains("one new job per 10 s"), "{waiting}");
     assert!(
         log.iter().any(|line| line["refusal"] == "unreadable"),
         "{log:#?}"
@@ -115,7 +119,7 @@ async fn a_single_event_is_answered_with_its_report() {
         account(1).as_str()
     );
     assert_eq!(document["refused"], json!([]));
-    assert_eq!(scenario.place(1, EU).jobs, ["baseline orders", "daily"]);
+    assert_eq!(scenario.place(1, EU).jobs, ["daily"]);
 }
 
 /// What the alarms on missing sweeps and on the circuit breaker count (the metric filters of

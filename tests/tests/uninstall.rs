@@ -1,10 +1,12 @@
 //! `maciectl uninstall`: where everything stands afterwards, and what it must not touch.
 
+use controller::lambda;
 use controller_tests::{EU, Scenario, US, scenario::account};
 use local_aws::{
     World,
     faults::{Fault, Kind},
-    organization::{ADMINISTRATOR, CONTROLLER_ROLE, ORGANIZATION},
+    organization::{ADMINISTRATOR, CONTROLLER_ROLE, ORGANIZATION, SWEEP_QUEUE},
+    sqs::{self, QueueId},
 };
 use maciectl::{
     args::{Cli, Command, Parser, UninstallArgs},
@@ -33,6 +35,25 @@ fn reserve(world: &mut World, executions: Option<u32>) {
     let key = [ADMINISTRATOR, EU, CONTROLLER_ROLE].map(str::to_owned);
     let function = world.functions.functions.get_mut(&key.into()).unwrap();
     function.reserved = executions;
+}
+
+/// The sweep works its queue off; nobody works off the controller's.
+async fn sweep_alone(scenario: &Scenario) {
+    let id = QueueId::new(ADMINISTRATOR, EU, SWEEP_QUEUE);
+    loop {
+        let bodies = scenario.world(|world| {
+            let bodies = sqs::bodies(world, &id);
+            world.sqs.queues.get_mut(&id).unwrap().messages.clear();
+            bodies
+        });
+        if bodies.is_empty() {
+            return;
+        }
+        for body in bodies {
+            let handled = lambda::handle(&scenario.sandbox.sweeper, &body, None).await;
+            assert!(handled.poison.is_empty(), "{handled:#?}");
+        }
+    }
 }
 
 /// Account 1 is enrolled in both Regions, account 2 is somebody else's member with somebody else's
@@ -124,6 +145,23 @@ async fn a_controller_that_runs_or_cannot_be_asked_for_is_refused() {
         .unwrap();
     assert_eq!(outcome.exit(), Exit::Success);
     assert_eq!(states(&scenario), KEPT);
+}
+
+/// The sweep may go on: it hands over to a controller that is stopped, so nothing is created again.
+#[tokio::test]
+async fn a_sweep_that_runs_creates_nothing_again() {
+    let scenario = stopped().await;
+    let outcome = run(&scenario, &["--apply"]).await.unwrap();
+    assert_eq!(outcome.exit(), Exit::Success);
+    assert_eq!(states(&scenario), KEPT);
+    let start = scenario.calls().len();
+    scenario.sandbox.sweep().unwrap();
+    sweep_alone(&scenario).await;
+    assert!(scenario.writes_since(start).is_empty());
+    assert_eq!(states(&scenario), KEPT);
+    // The account whose jobs are gone waits for a controller.
+    let handed_over = scenario.waiting_messages().join("\n");
+    assert!(handed_over.contains(&account(1)), "{handed_over}");
 }
 
 #[tokio::test]

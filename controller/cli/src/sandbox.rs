@@ -213,13 +213,13 @@ fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
         event_bus: Some(organization::BUS.to_owned()),
         queue_url: Some(url(organization::QUEUE)),
         sweep_queue_url: sweeps.then(|| url(organization::SWEEP_QUEUE)),
-        profile: None,
         region: home.ok(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
             access_key_id: iam::role_key(administrator, role),
             secret_access_key: iam::SECRET.to_owned(),
         }),
+        ..Settings::default()
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Trigger {
     pub event_id: String,
     /// When the sender says that it happened. Not a clock: senders of custom events choose it.
     pub time: Option<Timestamp>,
+    /// The slot in the line for new jobs that a message comes back for. Only the controller's own
+    /// messages have one, and it is only a hint.
+    pub slot: Option<Timestamp>,
 }
 
 /// What a message asks for.
@@ -189,6 +192,19 @@ pub fn sweep_message(scope: &Scope, id: &str) -> String {
     .to_string()
 }
 
+/// The message by which a scope comes back for its slot in the line for new jobs.
+pub fn line_message(scope: &Scope, id: &str, slot: Timestamp) -> String {
+    json!({
+        "macieSelfService": "sweep",
+        "version": 1,
+        "account": scope.account,
+        "region": scope.region,
+        "id": id,
+        "slot": slot,
+    })
+    .to_string()
+}
+
 fn json_of(text: &str) -> Result<Value, Refusal> {
     serde_json::from_str(text).map_err(|error| Refusal::unreadable(format!("not JSON: {error}")))
 }
@@ -325,5 +341,9 @@ fn trigger(message: &Value, cause: Cause, bucket: Option<BucketName>) -> Result<
         cause,
         event_id: text("id").chars().take(128).collect(),
         time: text("time").parse().ok(),
+        slot: match cause {
+            Cause::Sweep => text("slot").parse().ok(),
+            _ => None,
+        },
     })
 }

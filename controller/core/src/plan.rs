@@ -244,7 +244,10 @@ pub enum Waiting {
     /// Macie's list of members does not show yet that the account is leaving.
     Census,
     /// AWS's limit of one new job per 10 s (Macie User Guide, macie-quotas).
-    JobRate,
+    JobRate {
+        /// When the account's turn comes.
+        until: Timestamp,
+    },
     /// A call that failed and may succeed next time.
     Retry {
         /// The failure.
@@ -254,12 +257,13 @@ pub enum Waiting {
 
 impl Waiting {
     /// When to look again; none when the sweep is soon enough.
-    pub fn look_again_in(&self) -> Option<SignedDuration> {
+    pub fn look_again_in(&self, now: Timestamp) -> Option<SignedDuration> {
         match self {
             Self::MemberEnabling | Self::Retry { .. } => Some(SignedDuration::from_secs(30)),
             Self::Inventory { .. } | Self::Census => Some(SignedDuration::from_secs(60)),
-            Self::JobRate => Some(SignedDuration::from_secs(10)),
-            Self::Debounce { .. } => Some(DEBOUNCE),
+            Self::Debounce { until } | Self::JobRate { until } => {
+                Some(until.duration_since(now).max(SignedDuration::ZERO))
+            }
             Self::Grace { .. } | Self::Quota { .. } => None,
         }
     }
@@ -283,10 +287,12 @@ impl fmt::Display for Waiting {
                 f,
                 "the account's tag comes and goes: nothing is done about it until {until:.0}"
             ),
+            Self::JobRate { until } => {
+                write!(f, "AWS's limit of one new job per 10 s, until {until:.0}")
+            }
             Self::Census => {
                 f.write_str("Macie's list of members does not show yet that the account is leaving")
             }
-            Self::JobRate => f.write_str("AWS's limit of one new job per 10 s"),
             Self::Retry { trouble } => write!(f, "{trouble}"),
         }
     }

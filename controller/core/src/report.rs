@@ -276,7 +276,9 @@ impl Report {
 
     /// When to look again; none when the next event or sweep is soon enough.
     pub fn look_again_in(&self) -> Option<SignedDuration> {
-        self.waiting().filter_map(Waiting::look_again_in).min()
+        self.waiting()
+            .filter_map(|waiting| waiting.look_again_in(self.at))
+            .min()
     }
 }
 

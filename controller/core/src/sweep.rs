@@ -173,7 +173,7 @@ pub fn triage(
 /// it keeps an account enrolled that is enrolled, and nothing else.
 pub fn is_in_order(policy: &Policy, observed: &Observed, now: Timestamp) -> bool {
     let plan = decide(policy, observed, now);
-    let waits = |note: &Note| matches!(note, Note::Waiting(on) if on.look_again_in().is_some());
+    let waits = |note: &Note| matches!(note, Note::Waiting(on) if on.look_again_in(now).is_some());
     if !plan.steps.is_empty() || plan.notes.iter().any(waits) || observed.index.known().is_none() {
         return false;
     }

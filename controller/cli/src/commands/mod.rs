@@ -3,13 +3,14 @@
 pub mod adopt;
 pub mod breaker;
 mod demo;
+pub mod dlq;
 pub mod doctor;
 mod explain;
 mod handle;
 mod listed;
 mod local;
 mod plan;
-mod status;
+pub mod status;
 pub mod uninstall;
 
 use std::io::{self, IsTerminal};
@@ -76,6 +77,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Breaker { command } => breaker::run(global, &command).await,
         Command::Adopt(args) => adopt::run(global, &args).await,
         Command::Uninstall(args) => uninstall::run(global, &args).await,
+        Command::Dlq(command) => dlq::run(global, &command).await,
         Command::Doctor(args) => doctor::run(global, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "maciectl", &mut io::stdout());

@@ -1,12 +1,14 @@
 //! `status`: who is enrolled, what is scanned, what waits.
 
+mod line;
+
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use controller::{observe::read_all, survey::Listed};
+use controller::{config::Runtime, observe::read_all, survey::Listed};
 use controller_core::{
     decide::jobs::JobsView,
-    id::BucketName,
+    id::{BucketName, Scope},
     observed::{Fact, Job, JobStatus, Member, Membership, Observed},
     plan::Note,
     policy::Policy,
@@ -14,8 +16,11 @@ use controller_core::{
     wants::Read,
 };
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
 use serde::Serialize;
 
+pub use self::line::Place;
+use self::line::Wish;
 use super::{CONCURRENCY, chosen, progress, scopes, start};
 use crate::{
     args::{Format, Global, ScopeArgs},
@@ -48,8 +53,14 @@ pub struct Row {
     /// A defect of the controller that keeps the account as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defect: Option<String>,
+    /// Its place in the line for new jobs; none for who needs none, and when not every account was
+    /// looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Place>,
     /// What the next reconcile would do.
     pub next: Vec<String>,
+    #[serde(skip)]
+    wish: Option<Wish>,
 }
 
 /// Prints the status of all accounts that have to do with Macie.
@@ -58,9 +69,26 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
     let policy = runtime.policy.current().await;
     let accounts = chosen(&runtime, args.account.as_ref()).await?;
     let scopes = scopes(global, &policy, &accounts)?;
+    let mut rows = rows(&runtime, &accounts, scopes).await;
+    if args.account.is_none() {
+        line_up(&mut rows, runtime.controller.pace.interval());
+    }
+    rows.retain(|row| all || is_interesting(row));
+    match global.output {
+        Format::Json => output::json(
+            &serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }),
+        )?,
+        Format::Table => print(&rows),
+    }
+    Ok(Exit::Success)
+}
+
+/// Looks at every scope.
+pub async fn rows(runtime: &Runtime, accounts: &[Listed], scopes: Vec<Scope>) -> Vec<Row> {
+    let policy = runtime.policy.current().await;
     let bar = progress(scopes.len(), "looking");
     let rows = stream::iter(scopes).map(|scope| {
-        let (controller, policy, accounts, bar) = (&runtime.controller, &policy, &accounts, &bar);
+        let (controller, policy, bar) = (&runtime.controller, &policy, &bar);
         async move {
             let mut unread = controller.unread(&scope, &BTreeSet::new());
             let reads = BTreeSet::from([Read::Member, Read::Jobs, Read::Index]);
@@ -70,16 +98,21 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
             row(policy, accounts, &observed, report)
         }
     });
-    let mut rows: Vec<Row> = rows.buffered(CONCURRENCY).collect().await;
+    let rows: Vec<Row> = rows.buffered(CONCURRENCY).collect().await;
     bar.finish_and_clear();
-    rows.retain(|row| all || is_interesting(row));
-    match global.output {
-        Format::Json => output::json(
-            &serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }),
-        )?,
-        Format::Table => print(&rows),
+    rows
+}
+
+/// Tells everybody's place in the line; only of use when everybody was looked at.
+pub fn line_up(rows: &mut [Row], interval: SignedDuration) {
+    let wishes: Vec<_> = rows
+        .iter()
+        .map(|row| (row.region.as_str(), row.wish))
+        .collect();
+    let places = line::places(&wishes, interval);
+    for (row, place) in rows.iter_mut().zip(places) {
+        row.line = place;
     }
-    Ok(Exit::Success)
 }
 
 fn is_interesting(row: &Row) -> bool {
@@ -123,6 +156,8 @@ fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report
             .iter()
             .filter(|job| job.status.is_live() && job.kind.word() != "daily")
             .count(),
+        line: None,
+        wish: Wish::of(&report, member(observed)),
         defect: report.violation.as_ref().map(ToString::to_string),
         notes: report.notes,
         next: report
@@ -190,6 +225,7 @@ fn print(rows: &[Row]) {
             .map(output::note)
             .map(|(sign, text)| format!("{sign}: {text}"))
             .chain(row.defect.iter().map(|defect| format!("stopped: {defect}")))
+            .chain(row.line.iter().map(Place::text))
             .chain(row.next.iter().map(|next| format!("next: {next}")))
             .collect();
         table.add_row([

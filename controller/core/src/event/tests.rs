@@ -66,6 +66,7 @@ fn a_call_triggers_the_account_and_region_of_the_envelope() {
             cause: Cause::PutBucketTagging,
             event_id: "77dd1b93-0000-4000-8000-000000000001".into(),
             time: Some("2025-07-07T09:03:08Z".parse().unwrap()),
+            slot: None,
         }
     );
 }
@@ -323,10 +324,24 @@ fn a_sweep_message_comes_back_as_it_was_made() {
         cause: Cause::Sweep,
         event_id: "sweep-1".into(),
         time: None,
+        slot: None,
     };
     assert_eq!(trigger, expected);
     let record = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": message });
     assert_eq!(parse_value(&record).unwrap(), expected);
+}
+
+#[test]
+fn only_the_controllers_own_message_has_a_slot_in_the_line() {
+    let slot: Timestamp = "2026-03-02T10:00:10.5Z".parse().unwrap();
+    let message = line_message(&scope(), "again-1", slot);
+    assert_eq!(parse(&message).unwrap().slot, Some(slot));
+    let mut event = good();
+    event["slot"] = json!(slot);
+    event["detail"]["slot"] = json!(slot);
+    assert_eq!(parse_value(&event).unwrap().slot, None);
+    let unreadable = message.replace("2026", "then");
+    assert_eq!(parse(&unreadable).unwrap().slot, None);
 }
 
 #[test]

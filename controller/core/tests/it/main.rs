@@ -3,8 +3,13 @@
 
 // `cfg(test)` tells the lints that helpers are tests too.
 #[cfg(test)]
+#[path = "../../fuzz/bodies/mod.rs"]
+mod bodies;
+#[cfg(test)]
 mod check_refuses;
 mod docs;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod life;
 #[cfg(test)]

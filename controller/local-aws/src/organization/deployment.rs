@@ -43,13 +43,16 @@ fn add_functions(world: &mut World, home: &str) {
         ("MACIECTL_MEMBER_ROLE", MEMBER_ROLE.to_owned()),
         ("MACIECTL_QUEUE_URL", url(QUEUE)),
     ];
-    let publishes = ("MACIECTL_EVENT_BUS", BUS.to_owned());
-    let spreads = ("MACIECTL_SWEEP_QUEUE_URL", url(SWEEP_QUEUE));
+    let publishes = vec![
+        ("MACIECTL_EVENT_BUS", BUS.to_owned()),
+        ("MACIECTL_JOB_INTERVAL", "PT10S".to_owned()),
+    ];
+    let spreads = vec![("MACIECTL_SWEEP_QUEUE_URL", url(SWEEP_QUEUE))];
     for (role, what, timeout, own) in [
         (CONTROLLER_ROLE, "controller", 120, publishes),
         (SWEEPER_ROLE, "sweep", 300, spreads),
     ] {
-        let environment = common.iter().cloned().chain([own]);
+        let environment = common.iter().cloned().chain(own);
         let function = Function {
             description: format!("Macie self-service {what} {VERSION}"),
             timeout,

@@ -2,6 +2,7 @@
 //! it. Reads are made at the same time; what they say is judged by functions without AWS.
 
 mod accounts;
+mod concurrency;
 mod function;
 mod line;
 mod organization;
@@ -23,8 +24,9 @@ use controller::{
 use controller_core::{id::Region, policy::Policy};
 use indicatif::ProgressBar;
 
-pub(super) use self::function::{FUNCTION, reserved};
+pub(super) use self::function::{CONTROLLER, reserved};
 pub use self::line::{Line, Status};
+pub(super) use self::transport::{DEAD_LETTERS, NAME as QUEUE};
 use self::{line::check, organization::Organization};
 use super::{progress, regions};
 use crate::{
@@ -140,10 +142,10 @@ async fn watch<T>(bar: &ProgressBar, work: impl Future<Output = T>) -> T {
 
 /// What stands in the administrator account's home Region.
 async fn deployment(site: &Site<'_>, organization: &Organization) -> Vec<Line> {
-    let (transport, function) = futures::join!(transport::read(site), function::read(site));
+    let (transport, functions) = futures::join!(transport::read(site), function::read(site));
     let mut lines = transport::judge(site, organization, &transport);
-    lines.extend(function::judge(site, &function, transport.visibility()));
-    lines.push(schedule(site));
+    lines.extend(function::judge(site, &functions, &transport));
+    lines.push(schedules(site));
     lines
 }
 
@@ -176,11 +178,11 @@ fn policy_line(
 }
 
 /// EventBridge Scheduler is not read: nothing else needs its client.
-fn schedule(site: &Site<'_>) -> Line {
+fn schedules(site: &Site<'_>) -> Line {
     let home = &site.policy.home_region;
     check("schedule", home).skipped(
         "maciectl does not read EventBridge Scheduler",
-        format!("aws scheduler get-schedule --name macie-self-service-sweep --region {home}"),
+        format!("aws scheduler list-schedules --name-prefix macie-self-service --region {home}: expected `sweep` and `pending`, ENABLED"),
     )
 }
 
@@ -192,9 +194,11 @@ fn not_started(error: &ConfigError) -> Line {
         ConfigError::NoPolicy | ConfigError::Unreadable { .. } | ConfigError::Refused { .. } => {
             "maciectl doctor --policy ssm:/macie-self-service/policy, or a file"
         }
+        ConfigError::JobInterval { .. } => "unset MACIECTL_JOB_INTERVAL",
     };
     let name = match error {
         ConfigError::Connect(_) => "administrator",
+        ConfigError::JobInterval { .. } => "job-interval",
         _ => "policy",
     };
     check(name, "").fail(chain(error), fix)

@@ -1,4 +1,4 @@
-//! The bus, its rule, the queue and the dead-letter queue.
+//! The bus, its rule, the queues and the dead-letter queue.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 use super::{Line, REPAIR, Site, line::check, organization::Organization};
 
-/// The bus, its rule and the queue have the same name.
-const NAME: &str = "macie-self-service";
-/// What the controller could not handle.
-const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
+/// The bus, its rule and the controller's queue have the same name.
+pub const NAME: &str = "macie-self-service";
+/// The sweep's queue.
+pub const SWEEP_QUEUE: &str = "macie-self-service-sweep";
+/// What the functions could not handle.
+pub const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
 /// The bus's resource policy, with placeholders.
 const BUS_POLICY: &str = include_str!("../../../../../policies/event-bus.json");
 
@@ -25,13 +27,18 @@ pub struct Transport {
     /// Whether the rule from the bus to the queue is on.
     rule: Result<bool, Trouble>,
     queue: Result<Attributes, Trouble>,
+    sweep_queue: Result<Attributes, Trouble>,
     dead_letters: Result<Attributes, Trouble>,
 }
 
 impl Transport {
-    /// For how many seconds a message that is being handled is hidden.
-    pub fn visibility(&self) -> Option<i32> {
-        let queue = self.queue.as_ref().ok()?;
+    /// For how many seconds a queue hides a message that is being handled.
+    pub fn visibility(&self, queue: &str) -> Option<i32> {
+        let queue = match queue {
+            SWEEP_QUEUE => &self.sweep_queue,
+            _ => &self.queue,
+        };
+        let queue = queue.as_ref().ok()?;
         let seconds = queue.get(&QueueAttributeName::VisibilityTimeout)?;
         seconds.parse().ok()
     }
@@ -40,16 +47,18 @@ impl Transport {
 pub async fn read(site: &Site<'_>) -> Transport {
     let home = site.aws.in_region(&site.policy.home_region);
     let sqs = aws_sdk_sqs::Client::new(&home);
-    let (bus, rule, queue, dead_letters) = futures::join!(
+    let (bus, rule, queue, sweep_queue, dead_letters) = futures::join!(
         bus(site),
         rule(site),
         attributes(&sqs, NAME),
+        attributes(&sqs, SWEEP_QUEUE),
         attributes(&sqs, DEAD_LETTERS)
     );
     Transport {
         bus,
         rule,
         queue,
+        sweep_queue,
         dead_letters,
     }
 }
@@ -85,7 +94,8 @@ pub fn judge(site: &Site<'_>, organization: &Organization, read: &Transport) -> 
     vec![
         bus_policy(site, organization, &read.bus),
         bus_rule(site, &read.rule),
-        queue(site, &read.queue),
+        queue(NAME, &read.queue),
+        queue(SWEEP_QUEUE, &read.sweep_queue),
         dead_letters(site, &read.dead_letters),
     ]
 }
@@ -173,12 +183,12 @@ fn bus_rule(site: &Site<'_>, rule: &Result<bool, Trouble>) -> Line {
     }
 }
 
-fn queue(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
-    let check = check("queue", &site.policy.home_region);
+fn queue(name: &str, queue: &Result<Attributes, Trouble>) -> Line {
+    let check = check("queue", name);
     let attributes = match queue {
         Ok(attributes) => attributes,
         Err(trouble) if trouble.class == ErrorClass::NotFound => {
-            return check.fail(format!("there is no queue `{NAME}`"), REPAIR);
+            return check.fail("there is no such queue", REPAIR);
         }
         Err(trouble) => return check.unknown(trouble),
     };
@@ -207,9 +217,12 @@ fn dead_letters(site: &Site<'_>, queue: &Result<Attributes, Trouble>) -> Line {
         Some("0") => check.pass("empty"),
         Some(count) => check.warn(
             format!("{count} messages could not be handled"),
-            format!("read one: aws sqs receive-message --region {home} --queue-url \"$(aws sqs get-queue-url --region {home} --queue-name {DEAD_LETTERS} --query QueueUrl --output text)\"; after the repair redrive them in the SQS console, Start DLQ redrive"),
+            "see which and why: maciectl dlq list; after the repair: maciectl dlq redrive --apply",
         ),
-        None => check.warn("SQS does not tell how many messages it has", "run maciectl doctor again"),
+        None => check.warn(
+            "SQS does not tell how many messages it has",
+            "run maciectl doctor again",
+        ),
     }
 }
 

@@ -18,7 +18,7 @@ use self::{
 };
 use super::{
     CONCURRENCY,
-    doctor::{FUNCTION, reserved},
+    doctor::{CONTROLLER, reserved},
     progress, regions, start,
 };
 use crate::{
@@ -81,13 +81,14 @@ pub async fn uninstall(
     })
 }
 
-/// Refuses what must not be applied. A plan is always shown, and says what is in the way.
+/// Refuses what must not be applied. A plan is always shown, and says what is in the way. The sweep
+/// may go on: it writes nothing in Macie, and what it hands over waits in the controller's queue.
 async fn guard(runtime: &Runtime, policy: &Policy, args: &UninstallArgs) -> Result<()> {
     let home = runtime.controller.aws.in_region(&policy.home_region);
-    let reserved = reserved(&aws_sdk_lambda::Client::new(&home)).await;
+    let reserved = reserved(&aws_sdk_lambda::Client::new(&home), CONTROLLER).await;
     let region = &policy.home_region;
     let stop = format!(
-        "aws lambda put-function-concurrency --function-name {FUNCTION} --reserved-concurrent-executions 0 --region {region}"
+        "aws lambda put-function-concurrency --function-name {CONTROLLER} --reserved-concurrent-executions 0 --region {region}"
     );
     let in_the_way = match decide::controller(reserved, args.controller_stopped) {
         Controller::Stopped => None,

@@ -67,7 +67,7 @@ fn stacks(identity: &Identity, policy: &Policy) -> Vec<Remains> {
             "delete the stack of stacksets/stack-set.yaml, which removes its stacks from the accounts, and in the management account, in each governed Region: aws cloudformation delete-stack --stack-name macie-self-service-forwarder".to_owned(),
         ),
         (
-            "the controller's stack: function, bus, queues, schedule, parameter /macie-self-service/policy, roles".to_owned(),
+            "the controller's stack: functions, bus, queues, schedules, parameter /macie-self-service/policy, roles".to_owned(),
             format!("aws cloudformation delete-stack --stack-name macie-self-service --region {home}"),
         ),
         (

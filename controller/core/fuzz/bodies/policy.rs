@@ -1,0 +1,203 @@
+//! Policies: an accepted one keeps every promise of its type and survives being written down; a
+//! refused one is told by the field, the value and what was expected.
+
+use std::collections::BTreeSet;
+
+use controller_core::policy::{
+    AccountLists, CircuitBreaker, JobSettings, ManagedIdentifiers, Ownership, Policy, PolicyError,
+    Prices, TagRule, UnitLists,
+};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+const LONGEST_VALUE: usize = 80;
+
+/// Any text as a policy.
+pub fn policy(text: &str) {
+    match Policy::parse(text) {
+        Ok(policy) => {
+            keeps_its_promises(&policy);
+            let written = write(&policy).to_string();
+            assert_eq!(Policy::parse(&written).as_ref(), Ok(&policy), "{written}");
+        }
+        Err(error) => names_the_mistake(text, &error),
+    }
+}
+
+fn keeps_its_promises(policy: &Policy) {
+    assert!(policy.regions.contains(&policy.home_region));
+    assert!((1..=64).contains(&policy.regions.len()));
+    assert!((1..=10).contains(&policy.tag.values.len()));
+    assert!(!policy.tag.key.is_empty() && policy.tag.key.chars().count() <= 128);
+    for key in [&policy.tag.key, &policy.ownership.key] {
+        assert!(!key.to_lowercase().starts_with("aws:"), "{key}");
+    }
+    let month = SignedDuration::from_hours(30 * 24);
+    for time in [policy.grace_period, policy.minimum_enrolled_time] {
+        assert!((SignedDuration::ZERO..=month).contains(&time), "{time}");
+    }
+    let AccountLists {
+        mandatory,
+        excluded,
+        adopted: _,
+    } = &policy.accounts;
+    assert!(mandatory.is_disjoint(excluded));
+    let units = &policy.organizational_units;
+    assert!(units.mandatory.is_disjoint(&units.excluded));
+    settings(&policy.jobs);
+    let breaker = &policy.circuit_breaker;
+    assert!(breaker.max_suspensions <= 10_000 && breaker.max_percent <= 100);
+    let week = SignedDuration::from_hours(7 * 24);
+    assert!((SignedDuration::from_mins(1)..=week).contains(&breaker.window));
+    for price in [policy.prices.bucket_month, policy.prices.gigabyte] {
+        assert!(!price.is_sign_negative() && price < 1000.into(), "{price}");
+    }
+}
+
+fn settings(jobs: &JobSettings) {
+    assert!((1..=100).contains(&jobs.sampling_percentage));
+    assert!(jobs.custom_data_identifier_ids.len() <= 30 && jobs.allow_list_ids.len() <= 10);
+    let some = jobs.managed_data_identifiers != ManagedIdentifiers::None;
+    assert!(
+        some || !jobs.custom_data_identifier_ids.is_empty(),
+        "finds nothing"
+    );
+}
+
+/// A policy as JSON. Every field is taken apart here, so that a new one cannot be forgotten.
+fn write(policy: &Policy) -> Value {
+    let Policy {
+        tag: TagRule { key, values },
+        home_region,
+        regions,
+        grace_period,
+        minimum_enrolled_time,
+        accounts,
+        organizational_units: UnitLists {
+            mandatory,
+            excluded,
+        },
+        ownership,
+        jobs,
+        circuit_breaker,
+        prices,
+    } = policy;
+    json!({
+        "version": 1,
+        "tag": { "key": key, "values": values },
+        "homeRegion": home_region,
+        "regions": regions,
+        "gracePeriod": grace_period.to_string(),
+        "minimumEnrolledTime": minimum_enrolled_time.to_string(),
+        "accounts": write_accounts(accounts),
+        "organizationalUnits": { "mandatory": mandatory, "excluded": excluded },
+        "ownership": write_ownership(ownership),
+        "jobs": write_jobs(jobs),
+        "circuitBreaker": write_breaker(circuit_breaker),
+        "prices": write_prices(prices),
+    })
+}
+
+fn write_accounts(accounts: &AccountLists) -> Value {
+    let AccountLists {
+        mandatory,
+        excluded,
+        adopted,
+    } = accounts;
+    json!({ "mandatory": mandatory, "excluded": excluded, "adopted": adopted })
+}
+
+fn write_ownership(ownership: &Ownership) -> Value {
+    let Ownership { key, value } = ownership;
+    json!({ "key": key, "value": value })
+}
+
+fn write_jobs(jobs: &JobSettings) -> Value {
+    let JobSettings {
+        sampling_percentage,
+        managed_data_identifiers,
+        custom_data_identifier_ids,
+        allow_list_ids,
+    } = jobs;
+    let selector = match managed_data_identifiers {
+        ManagedIdentifiers::Recommended => "RECOMMENDED",
+        ManagedIdentifiers::All => "ALL",
+        ManagedIdentifiers::None => "NONE",
+    };
+    json!({
+        "samplingPercentage": sampling_percentage,
+        "managedDataIdentifiers": selector,
+        "customDataIdentifierIds": custom_data_identifier_ids,
+        "allowListIds": allow_list_ids,
+    })
+}
+
+fn write_breaker(breaker: &CircuitBreaker) -> Value {
+    let CircuitBreaker {
+        max_suspensions,
+        max_percent,
+        window,
+    } = breaker;
+    json!({
+        "maxSuspensions": max_suspensions,
+        "maxPercent": max_percent,
+        "window": window.to_string(),
+    })
+}
+
+fn write_prices(prices: &Prices) -> Value {
+    let Prices {
+        bucket_month,
+        gigabyte,
+    } = prices;
+    json!({ "bucketMonth": bucket_month.to_string(), "gigabyte": gigabyte.to_string() })
+}
+
+fn names_the_mistake(text: &str, error: &PolicyError) {
+    let PolicyError {
+        field,
+        value,
+        expected,
+    } = error;
+    assert!(!expected.is_empty() && error.to_string().contains(expected.as_str()));
+    let shown = value.as_deref().unwrap_or_default();
+    assert!(shown.chars().count() <= LONGEST_VALUE, "{shown}");
+    let Ok(policy) = serde_json::from_str::<Value>(text) else {
+        assert_eq!(field, "", "not JSON, and yet a field is wrong");
+        return;
+    };
+    let known = at(&policy, field);
+    match value {
+        Some(value) => assert!(
+            known.iter().any(|known| known == value),
+            "{error}: {known:?}"
+        ),
+        None => assert!(known.len() <= 1, "{error}: it is not missing"),
+    }
+}
+
+/// The texts that an error may show for a field: its name, its value, an item of it.
+fn at(policy: &Value, field: &str) -> BTreeSet<String> {
+    // The name of an unknown field can have dots of its own.
+    let dots = field.match_indices('.').map(|(at, _)| at + 1);
+    let names = dots.chain([0]).filter_map(|at| field.get(at..));
+    let mut texts: BTreeSet<String> = names.map(|name| shown(&json!(name))).collect();
+    let path = field.replace(['.', '['], "/").replace(']', "");
+    let pointer = if path.is_empty() {
+        path
+    } else {
+        format!("/{path}")
+    };
+    if let Some(value) = policy.pointer(&pointer) {
+        texts.insert(shown(value));
+        texts.extend(value.as_array().into_iter().flatten().map(shown));
+    }
+    texts
+}
+
+fn shown(value: &Value) -> String {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().take(LONGEST_VALUE).collect()
+}
