@@ -2,6 +2,7 @@
 
 use std::{env, path::Path, sync::Arc};
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use controller_core::{
     id::Region,
     policy::{Policy, PolicyError},
@@ -56,6 +57,8 @@ pub struct Endpoint {
     pub access_key_id: String,
     /// The secret that belongs to it.
     pub secret_access_key: String,
+    /// Who carries the requests, instead of a connection to the URL.
+    pub http_client: Option<SharedHttpClient>,
 }
 
 impl Settings {

@@ -50,9 +50,20 @@ impl Controller {
         hints: &BTreeSet<BucketName>,
     ) -> Report {
         let mut report = Report::new(scope.clone(), self.clock.now());
-        let mut hints = hints.clone();
+        let (mut hints, mut suspended) = (hints.clone(), false);
         for round in 0..=ROUNDS {
-            let unread = self.unread(scope, &hints);
+            let mut unread = self.unread(scope, &hints);
+            if suspended {
+                // A bucket may have been tagged meanwhile. The index would tell, but it lags: every
+                // bucket is read again, and the index for those that are new.
+                read_all(
+                    &self.aws,
+                    policy,
+                    &mut unread,
+                    BTreeSet::from([Read::Index]),
+                )
+                .await;
+            }
             let observed = observe(&self.aws, policy, unread, self.clock.now()).await;
             let Some(plan) = self.decide(policy, &observed, &mut report) else {
                 break;
@@ -61,14 +72,14 @@ impl Controller {
             if report.unsettled {
                 break;
             }
-            let acted = match plan.suspends() {
-                true => self.suspend(policy, observed, &mut report).await,
+            suspended = plan.suspends();
+            let acted = match suspended {
+                true => {
+                    hints.extend(observed.listing.known().into_iter().flatten().cloned());
+                    self.suspend(policy, observed, &mut report).await
+                }
                 false => act(self, scope, &plan).await,
             };
-            if plan.suspends() {
-                // Who was tagged meanwhile is not among the hints: the next round asks the index.
-                hints.clear();
-            }
             self.left.note(scope, &acted, self.clock.now());
             if !absorb(&mut report, acted) {
                 break;

@@ -101,6 +101,7 @@ impl Stack {
                 url: local.endpoint(),
                 access_key_id: key.to_owned(),
                 secret_access_key: iam::SECRET.to_owned(),
+                http_client: None,
             }),
             ..Settings::default()
         };

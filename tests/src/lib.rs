@@ -7,6 +7,7 @@ pub mod function;
 pub mod monitor;
 pub mod scenario;
 pub mod setup;
+pub mod simulation;
 pub mod state;
 
 pub use scenario::{EU, Scenario, US};

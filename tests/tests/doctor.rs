@@ -92,6 +92,7 @@ async fn runtime_of(scenario: &Scenario, access_key_id: String) -> Runtime {
             url: scenario.sandbox.local.endpoint(),
             access_key_id,
             secret_access_key: iam::SECRET.to_owned(),
+            http_client: None,
         }),
         ..Settings::default()
     };

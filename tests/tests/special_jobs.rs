@@ -155,3 +155,41 @@ async fn forty_accounts_that_opt_in_at_once_are_all_covered_at_the_pace_of_one_j
         assert_eq!(scenario.at(number, EU), expected);
     }
 }
+
+/// A controller that was slow writes the record of an absence for a second time, with a later end,
+/// while the catch-up job of the first one is running.
+#[tokio::test]
+async fn a_record_that_grows_while_it_is_caught_up_with_waits_for_the_job_that_runs() {
+    let mut scenario = Scenario::suspended().await;
+    scenario.put_object("orders", "in-pause.csv");
+    scenario.tag(1, EU, "orders");
+    scenario.pump().await;
+    let running = ["catch-up orders", "daily"];
+    assert_eq!(scenario.place(1, EU).jobs, running);
+    let now = scenario.now();
+    scenario.world(|world| {
+        let jobs = world.macie.jobs.iter();
+        let name = jobs.last().unwrap().definition.name.clone();
+        let since = name.rsplit('/').next().unwrap().to_owned();
+        let administration = world.macie.administrations.get_mut(EU).unwrap();
+        let member = administration.members.get_mut(&account(1)).unwrap();
+        let (key, end) = (
+            "macie-self-service:unscanned",
+            now + jiff::SignedDuration::from_secs(5),
+        );
+        member.tags.insert(key.to_owned(), format!("{since}/{end}"));
+    });
+    scenario.turn("PT10S");
+    scenario.send_look(1, EU);
+    let handled = scenario.pump().await;
+    let report = &handled[0].reports[0];
+    assert_eq!((report.violation.clone(), report.failures.len()), (None, 0));
+    assert_eq!(scenario.place(1, EU).jobs, running);
+    scenario.turn("PT2M");
+    scenario.look(1, EU).await;
+    scenario.turn("PT2M");
+    assert_eq!(
+        scenario.at(1, EU),
+        "Enabled | daily | orders: old.csv in-pause.csv x2"
+    );
+}

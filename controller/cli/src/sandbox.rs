@@ -218,6 +218,7 @@ fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
             url: local.endpoint(),
             access_key_id: iam::role_key(administrator, role),
             secret_access_key: iam::SECRET.to_owned(),
+            http_client: None,
         }),
         ..Settings::default()
     }

@@ -42,5 +42,5 @@ pub mod world;
 pub use clock::Clock;
 pub use error::ApiError;
 pub use request::{Call, Caller, Reply};
-pub use server::LocalAws;
+pub use server::{Answer, LocalAws};
 pub use world::{SharedWorld, Switches, World};

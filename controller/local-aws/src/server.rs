@@ -1,12 +1,15 @@
 //! The HTTP listener: loopback only, one port, every service.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::{Body as HttpBody, to_bytes},
     extract::{Request, State},
-    http::Response,
+    http::{Response, request::Parts},
 };
 use serde_json::Value;
 
@@ -85,26 +88,42 @@ async fn serve(State(world): State<SharedWorld>, request: Request) -> Response<H
     if parts.uri.path().starts_with("/_local/") {
         return control::handle(&world, &parts, &body);
     }
-    let (request_id, outcome) = answer(&world, &parts, body.to_vec());
-    let (service, outcome, fault) = outcome;
-    if let Some(Kind::Delay(milliseconds)) = fault {
-        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+    let Answer { response, delay } = world.answer(&parts, body.to_vec());
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
-    match outcome {
-        Some(Ok(reply)) => render::reply(service, &request_id, reply),
-        Some(Err(error)) => render::error(service, &request_id, &error),
-        None => render::hang_up(),
+    response.unwrap_or_else(render::hang_up)
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The reply; none when the connection closes without one.
+    pub response: Option<Response<HttpBody>>,
+    /// How much longer than usual it takes.
+    pub delay: Duration,
+}
+
+impl SharedWorld {
+    /// Answers a signed request, whichever way it came: by HTTP or from within the process.
+    pub fn answer(&self, parts: &Parts, body: Vec<u8>) -> Answer {
+        let (request_id, (service, outcome, fault)) = answer(self, parts, body);
+        let response = outcome.map(|outcome| match outcome {
+            Ok(reply) => render::reply(service, &request_id, reply),
+            Err(error) => render::error(service, &request_id, &error),
+        });
+        let delay = match fault {
+            Some(Kind::Delay(milliseconds)) => Duration::from_millis(milliseconds),
+            _ => Duration::ZERO,
+        };
+        Answer { response, delay }
     }
 }
 
 type Outcome = (&'static str, Option<Result<Reply, ApiError>>, Option<Kind>);
 
 /// Decides on one call; `None` as the outcome closes the connection without a reply.
-fn answer(
-    world: &SharedWorld,
-    parts: &axum::http::request::Parts,
-    body: Vec<u8>,
-) -> (String, Outcome) {
+fn answer(world: &SharedWorld, parts: &Parts, body: Vec<u8>) -> (String, Outcome) {
     let mut world = world.lock();
     world.settle();
     let request_id = world.uuid();

@@ -162,6 +162,9 @@ pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) ->
         loader = loader
             .endpoint_url(&endpoint.url)
             .credentials_provider(Credentials::new(key, secret, None, None, "settings"));
+        if let Some(client) = &endpoint.http_client {
+            loader = loader.http_client(client.clone());
+        }
     }
     loader.load().await
 }

@@ -2,7 +2,9 @@
 //! its reason in few words.
 
 use controller_core::{
-    event::{Incoming, Refusal, Request, Trigger, parse, parse_many, parse_value, sweep_message},
+    event::{
+        Cause, Incoming, Refusal, Request, Trigger, parse, parse_many, parse_value, sweep_message,
+    },
     id::{Region, Scope},
 };
 use serde_json::{Deserializer, Value, json};
@@ -99,6 +101,8 @@ fn collect(value: &Value, depth: usize, found: &mut Vec<Value>) {
 
 fn is_modest(trigger: &Trigger) {
     assert!(trigger.event_id.chars().count() <= LONGEST_ID);
+    // Only the controller's own message has a place in the line for new jobs.
+    assert!(trigger.slot.is_none() || trigger.cause == Cause::Sweep);
 }
 
 fn is_short(refusal: &Refusal) {

@@ -372,6 +372,10 @@ impl Jobs<'_> {
             let since = job_name::whole_second(gap.since)
                 .saturating_sub(back)
                 .unwrap_or(gap.since);
+            // A record that grew while it is caught up with: the running job comes first.
+            if self.is_being_caught_up(since, &buckets) {
+                continue;
+            }
             let cost = Cost::default();
             self.create(
                 plan,
@@ -381,6 +385,12 @@ impl Jobs<'_> {
                 cost,
             );
         }
+    }
+
+    fn is_being_caught_up(&self, since: Timestamp, buckets: &BTreeSet<BucketName>) -> bool {
+        self.view.catch_ups().any(|(job, from)| {
+            from == since && job.status.is_live() && !job.buckets.is_disjoint(buckets)
+        })
     }
 
     /// The oldest right job stays; a drifted one goes when its successor has taken over and is

@@ -19,6 +19,8 @@ mod properties;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod world;

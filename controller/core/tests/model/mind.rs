@@ -16,6 +16,7 @@ use controller_core::{
     report::summary,
     wants::{Read, wants},
 };
+use jiff::Timestamp;
 
 use crate::{
     account::{Account, NAMES},
@@ -178,7 +179,7 @@ impl Mind {
     fn judge(&self, account: &Account, observed: &Observed) -> Verdict {
         let policy = &self.template.policy;
         let plan = decide(policy, observed, account.now);
-        let waits = plan.notes.iter().any(comes_back);
+        let waits = plan.notes.iter().any(|note| comes_back(note, account.now));
         match check(policy, observed, account.now, plan) {
             Err(violation) => Verdict::Defect(violation.to_string()),
             Ok(plan) if plan.steps().is_empty() => Verdict::Nothing { waits },
@@ -207,8 +208,8 @@ fn surroundings(account: &Account) -> impl Hash {
 }
 
 /// Whoever waits for something that moves is called again.
-fn comes_back(note: &Note) -> bool {
-    matches!(note, Note::Waiting(on) if on.look_again_in().is_some())
+fn comes_back(note: &Note, now: Timestamp) -> bool {
+    matches!(note, Note::Waiting(on) if on.look_again_in(now).is_some())
 }
 
 fn key_of(steps: &[Action]) -> u64 {
