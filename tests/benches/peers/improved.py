@@ -25,6 +25,8 @@ ROLE_NAME = os.environ.get("ROLE_NAME", "macie-self-service-member")
 ADMINISTRATOR = os.environ.get("ADMINISTRATOR_ACCOUNT", "222222222222")
 REGIONS = os.environ.get("REGIONS", "eu-west-1").split(",")
 THREADS = 16
+# Accounts whose clients are kept; one takes about half a megabyte.
+KEPT = 100
 # Credentials are replaced this long before they expire.
 MARGIN = timedelta(minutes=5)
 
@@ -117,7 +119,9 @@ def workload(account, region):
             session.client("s3", **options),
             session.client("resourcegroupstaggingapi", **options),
         )
-    workloads[account, region] = (credentials["Expiration"], clients)
+        workloads[account, region] = (credentials["Expiration"], clients)
+        while len(workloads) > KEPT:
+            del workloads[next(iter(workloads))]
     return clients
 
 

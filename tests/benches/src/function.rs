@@ -72,6 +72,10 @@ impl Function {
             .join(format!("{:?}-{:?}.log", start.subject, start.role));
         let mut command = command(programs, start.subject)?;
         environment(&mut command, start)?;
+        // In worlds that set no pace the function must not keep AWS's.
+        if start.clock.is_none() {
+            command.env("MACIECTL_JOB_INTERVAL", "PT0S");
+        }
         if let Some(clock) = start.clock {
             command.env("LD_PRELOAD", &programs.clock);
             command.env("CLOCK_AHEAD", clock.path());

@@ -54,7 +54,21 @@ impl Cast {
         world: World,
         regions: &[&str],
     ) -> Result<Self> {
-        let local = Arc::new(LocalAws::start(world, 0).await?);
+        Self::attach(
+            programs,
+            subject,
+            Arc::new(LocalAws::start(world, 0).await?),
+            regions,
+        )
+        .await
+    }
+
+    async fn attach(
+        programs: &Programs,
+        subject: Subject,
+        local: Arc<LocalAws>,
+        regions: &[&str],
+    ) -> Result<Self> {
         let attach = |role| Stage::attach(programs, subject, role, local.clone(), regions);
         let controller = attach(Role::Controller).await?;
         let sweeper = match subject {
@@ -102,12 +116,15 @@ impl Cast {
 }
 
 /// Sweeps once without latency, which enrols whoever is tagged, and then once more against the
-/// clock, by the same processes.
+/// clock, by processes that have just started: sweeps are hours apart, and no session is so old.
 pub async fn measure(programs: &Programs, case: Case) -> Result<Sweep> {
     let regions = REGIONS.get(..case.regions).context("one or two Regions")?;
     let world = world(case.accounts, regions)?;
     let cast = Cast::start(programs, case.subject, world, regions).await?;
     cast.sweep().await?;
+    let local = cast.controller.local.clone();
+    drop(cast);
+    let cast = Cast::attach(programs, case.subject, local, regions).await?;
     let stage = &cast.controller;
     check(stage, case.accounts)?;
     stage.world(|world| {

@@ -4,8 +4,11 @@ use controller_benches::{programs::root, report};
 
 #[test]
 fn the_tables_and_charts_are_those_of_the_kept_results() {
-    let results = report::read().unwrap();
     let page = std::fs::read_to_string(root().join("docs/benchmarks.md")).unwrap();
+    let Ok(results) = report::read() else {
+        assert!(!page.contains("\n| "), "tables without kept results");
+        return;
+    };
     let filled = report::filled(&page, &results).unwrap();
     assert!(
         page == filled,

@@ -372,19 +372,35 @@ fn bursts(results: &Results) -> String {
 
 /// Calls that are pages of lists and the messages of a fan-out, which do not grow by account.
 pub(super) fn list_calls(sweep: &Sweep) -> usize {
-    let lists = [
-        "organizations:ListAccounts",
-        "macie2:ListMembers",
-        "macie2:ListClassificationJobs",
-        "sqs:SendMessageBatch",
-        "sqs:SendMessage",
-    ];
+    let is_list = |name: &str| LISTS.contains(&name) || name.starts_with("sqs:SendMessage");
     let calls = sweep.calls.iter();
     calls
-        .filter(|(name, _)| lists.contains(&name.as_str()))
+        .filter(|(name, _)| is_list(name))
         .map(|(_, count)| count)
         .sum()
 }
+
+/// Calls times latency over concurrency: as many calls as ever waited at the same time wait all the
+/// time.
+pub(super) fn sweep_limit(sweep: &Sweep) -> f64 {
+    let calls: usize = sweep.calls.values().sum();
+    calls as f64 * sweep.latency as f64 / 1e3 / sweep.in_flight.max(1) as f64
+}
+
+/// The same, but the pages of the longest list come one after the other, and first.
+pub(super) fn sweep_limit_in_line(sweep: &Sweep) -> f64 {
+    let pages = LISTS.iter().filter_map(|list| sweep.calls.get(*list)).max();
+    let pages = pages.copied().unwrap_or(0) as f64;
+    let rest = sweep.calls.values().sum::<usize>() as f64 - pages;
+    (pages + rest / sweep.in_flight.max(1) as f64) * sweep.latency as f64 / 1e3
+}
+
+/// Lists whose next page is only known from the one before.
+const LISTS: [&str; 3] = [
+    "organizations:ListAccounts",
+    "macie2:ListMembers",
+    "macie2:ListClassificationJobs",
+];
 
 fn sweeps(results: &Results) -> String {
     let rows = results.sweeps.iter().map(|sweep| {
@@ -394,6 +410,8 @@ fn sweeps(results: &Results) -> String {
             count(sweep.accounts),
             count(sweep.regions),
             number(sweep.seconds),
+            number(sweep_limit(sweep)),
+            number(sweep_limit_in_line(sweep)),
             number(sweep.listing_seconds),
             count(all),
             number(all as f64 / (sweep.accounts * sweep.regions) as f64),
@@ -410,7 +428,9 @@ fn sweeps(results: &Results) -> String {
             "accounts",
             "Regions",
             "seconds",
-            "of these for the lists",
+            "limit, seconds",
+            "with the lists in line",
+            "seconds for the lists",
             "calls",
             "calls an account and Region",
             "calls in flight, at most",

@@ -1,13 +1,13 @@
 //! What was promised, beside what was measured.
 
 use super::{
-    figures::{compared, limit, list_calls},
+    figures::{compared, limit, list_calls, sweep_limit, sweep_limit_in_line},
     table::{self, number},
 };
 use crate::{
     kinds::Kind,
     programs::Subject,
-    results::{Cold, Results, Sweep},
+    results::{Cold, Results},
 };
 
 /// A promise, its bound, the figure, and whether it is kept.
@@ -109,13 +109,6 @@ fn start(results: &Results) -> Vec<Promise> {
     ]
 }
 
-/// The time that the calls of a sweep take when as many as ever wait at the same time: calls times
-/// latency over concurrency.
-fn sweep_limit(sweep: &Sweep) -> f64 {
-    let calls: usize = sweep.calls.values().sum();
-    calls as f64 * sweep.latency as f64 / 1e3 / sweep.in_flight.max(1) as f64
-}
-
 fn sweep(results: &Results) -> Vec<Promise> {
     let ours = results.sweeps.iter();
     let Some(largest) = ours
@@ -136,7 +129,12 @@ fn sweep(results: &Results) -> Vec<Promise> {
             largest.seconds / sweep_limit(largest),
         ),
         at_most(
-            format!("memory of it, MB"),
+            "the same, with the longest list's pages one after the other".to_owned(),
+            1.3,
+            largest.seconds / sweep_limit_in_line(largest),
+        ),
+        at_most(
+            "memory of it, MB".to_owned(),
             100.0,
             largest.memory * 1.048_576,
         ),
