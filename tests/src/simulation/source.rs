@@ -102,6 +102,7 @@ fn settings(sim: &Shared, function: &Function) -> Settings {
     let url = "http://127.0.0.1:9";
     let sweeps = function.role == SWEEPER_ROLE;
     Settings {
+        job_interval: None,
         policy: Some(format!("ssm:{POLICY_PARAMETER}")),
         member_role: Some(MEMBER_ROLE.to_owned()),
         event_bus: Some(organization::BUS.to_owned()),
