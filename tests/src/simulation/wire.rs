@@ -110,7 +110,6 @@ impl Wire {
             false => dice.time(USUAL.0, USUAL.1),
         };
         let (there, back) = (way(), way());
-        drop(way);
         drop(dice);
         if there.max(back) > Duration::from_secs(1) {
             self.sim.count("slow calls");

@@ -68,11 +68,7 @@ impl Actors {
                 let tags = self.dice.pick(&OTHER);
                 self.tag(&bucket, tags);
             }
-            Act::Untag => self.to(
-                &bucket,
-                "DeleteBucketTagging",
-                |world, team, region, name| s3::delete_bucket_tagging(world, team, region, name),
-            ),
+            Act::Untag => self.to(&bucket, "DeleteBucketTagging", s3::delete_bucket_tagging),
             Act::TagResource => self.tag_resource(&bucket),
             Act::UntagResource => self.untag_resource(&bucket),
             Act::Delete => self.delete(&bucket),
