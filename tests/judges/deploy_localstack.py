@@ -28,11 +28,7 @@ SWEEP_QUEUE = "macie-self-service-sweep"
 CONTROLLER, SWEEPER = "macie-self-service-controller", "macie-self-service-sweeper"
 # What the functions ask LocalStack for; all else they ask the local AWS.
 DEPLOYED = ("EVENTBRIDGE", "LAMBDA", "SQS", "SSM")
-PROGRAMS = {
-    "controller": "controller",
-    "administrator-settings": "custom-resources",
-    "registration": "custom-resources",
-}
+PROGRAMS = ("controller", "administrator-settings", "registration")
 
 
 @dataclass
@@ -146,8 +142,8 @@ def functions_environment(local_aws: str, localstack: str) -> dict[str, str]:
 def deployed() -> Iterator[Rig]:
     """Everything deployed, and the event sources of both functions off."""
     programs = {}
-    for name, package in PROGRAMS.items():
-        world.build(package, "--bin", name)
+    for name in PROGRAMS:
+        world.build("--bin", name)
         programs[name] = world.target_folder() / "debug" / name
     with world.local_aws() as local_aws:
         environment = functions_environment(local_aws, localstack_engine.ENDPOINT)

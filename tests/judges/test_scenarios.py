@@ -35,7 +35,7 @@ POLICY = json.dumps(
 @cache
 def maciectl() -> str:
     """The command line, freshly built."""
-    world.build("maciectl", "--bin", "maciectl")
+    world.build("--bin", "maciectl")
     return str(world.target_folder() / "debug" / "maciectl")
 
 

@@ -80,7 +80,7 @@ def logs() -> Path:
 @cache
 def server() -> Path:
     """The program that serves the local AWS, freshly built."""
-    build("local-aws", "--example", "serve")
+    build("--example", "serve")
     return target_folder() / "debug" / "examples" / "serve"
 
 
@@ -93,10 +93,9 @@ def operations() -> tuple[tuple[str, str], ...]:
     return tuple((entry["service"], entry["name"]) for entry in json.loads(text))
 
 
-def build(package: str, kind: str, name: str) -> None:
+def build(kind: str, name: str) -> None:
     """Builds a program with the features that the tests have, so that nothing is built twice."""
-    packages = ("-p", package, "-p", "controller-tests")
-    _cargo("build", "--quiet", "--locked", *packages, kind, name)
+    _cargo("build", "--quiet", "--locked", "--workspace", kind, name)
 
 
 def _cargo(*arguments: str) -> str:

@@ -21,14 +21,13 @@ use tokio::{
 use crate::EU;
 
 /// Where a binary is, built once with the features that the tests were built with.
-fn binary(package: &str, name: &str) -> PathBuf {
+fn binary(name: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut built = BUILT.lock().unwrap();
     if built.insert(name.to_owned()) {
         let mut build = std::process::Command::new(env!("CARGO"));
-        let packages = ["-p", package, "-p", "controller-tests"];
-        build.arg("build").args(packages);
-        let status = build.args(["--bin", name, "--locked"]).status();
+        build.args(["build", "--locked", "--workspace", "--bin", name]);
+        let status = build.status();
         assert!(status.unwrap().success(), "`{name}` does not build");
     }
     let test = std::env::current_exe().unwrap();
@@ -38,8 +37,6 @@ fn binary(package: &str, name: &str) -> PathBuf {
 /// Which binary runs, and as whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Deployed<'a> {
-    /// The package that it is in.
-    pub package: &'a str,
     /// Its name.
     pub binary: &'a str,
     /// The function's account.
@@ -66,7 +63,6 @@ impl Function {
         invocations: Vec<(Value, SystemTime)>,
     ) -> Self {
         let Deployed {
-            package,
             binary: name,
             account,
             role,
@@ -77,7 +73,7 @@ impl Function {
         let answers = invocations
             .map(|(payload, deadline)| api.invoke(payload.to_string(), deadline))
             .collect();
-        let child = Command::new(binary(package, name))
+        let child = Command::new(binary(name))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)

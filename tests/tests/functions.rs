@@ -55,7 +55,6 @@ async fn the_registration_function_registers_and_its_log_keeps_the_response_url_
     let world = unregistered(organization(1, &[EU]));
     let mut stack = Stack::new(world, Resource::Registration).await;
     let deployed = Deployed {
-        package: "custom-resources",
         binary: "registration",
         account: MANAGEMENT,
         role: REGISTRATION_ROLE,
@@ -81,7 +80,6 @@ async fn the_settings_function_sets() {
     s3::create_bucket(&mut world, &admin(ADMINISTRATOR), EU, "results", &[]).unwrap();
     let mut stack = Stack::new(world, Resource::AdministratorSettings).await;
     let deployed = Deployed {
-        package: "custom-resources",
         binary: "administrator-settings",
         account: ADMINISTRATOR,
         role: SETTINGS_ROLE,
@@ -107,7 +105,6 @@ async fn the_settings_function_sets() {
 async fn a_payload_of_nobody_is_an_error_of_the_function() {
     let stack = Stack::new(organization(1, &[EU]), Resource::AdministratorSettings).await;
     let deployed = Deployed {
-        package: "custom-resources",
         binary: "administrator-settings",
         account: ADMINISTRATOR,
         role: SETTINGS_ROLE,
@@ -128,7 +125,6 @@ async fn a_payload_of_nobody_is_an_error_of_the_function() {
 /// The controller's program with the role and the variables that the template gives the sweep.
 async fn sweep(scenario: &Scenario, bodies: &[String]) -> (Value, Vec<Value>) {
     let deployed = Deployed {
-        package: "controller",
         binary: "controller",
         account: ADMINISTRATOR,
         role: SWEEPER_ROLE,

@@ -51,7 +51,6 @@ async fn deploy_as(
     invocations: Vec<(Value, SystemTime)>,
 ) -> Function {
     let deployed = Deployed {
-        package: "controller",
         binary: "controller",
         account: organization::ADMINISTRATOR,
         role,

@@ -116,15 +116,16 @@ fn run(command: &mut Command) -> Result<()> {
 
 fn controller(build: Build, target: &Path) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--locked"]);
-    cargo.args(["-p", "controller", "--bin", "controller"]);
+    cargo.current_dir(root());
+    cargo.args(["build", "--locked", "--bin", "controller"]);
     let profile = match build {
         Build::Release => {
-            cargo.arg("--release");
+            cargo.args(["-p", "controller", "--release"]);
             "release"
         }
         Build::Test => {
-            cargo.args(["-p", "controller-tests"]);
+            // With the features that the tests were built with: nothing is built again.
+            cargo.arg("--workspace");
             "debug"
         }
     };
