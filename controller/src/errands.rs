@@ -8,7 +8,7 @@ use std::{
 
 use controller_core::{
     id::{AccountId, Region, Scope},
-    observed::{ErrorClass, Fact},
+    observed::{AccountState, ErrorClass, Fact, Standing},
     sweep::{Pass, Seen, is_in_order},
     wants::Read,
 };
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     config::Runtime,
     lambda::{RESERVE, until},
-    observe::{management, read_all},
+    observe::{management, read_all, standing},
     settings,
     sweep::{self, SweepError},
 };
@@ -142,7 +142,8 @@ async fn resync(
 }
 
 /// One message per governed Region, so that what fails in one comes again by itself. Whoever is not
-/// the management account can name nobody.
+/// the management account can name nobody; as in a sweep, an account that is closed or gone is left
+/// alone.
 async fn everywhere(
     runtime: &Runtime,
     account: &AccountId,
@@ -156,6 +157,15 @@ async fn everywhere(
             tracing::warn!(%account, %told_by, refusal, "an account that may not name others");
             return Ok(());
         }
+    }
+    let state = match standing(&runtime.controller.aws, account).await {
+        Fact::Known(Standing::Inside { state, .. }) => Some(state),
+        Fact::Unknown(trouble) => return Err(trouble.into()),
+        Fact::Known(Standing::Outside) | Fact::Unread => None,
+    };
+    if state != Some(AccountState::Active) {
+        tracing::info!(%account, ?state, "not an active account of the organization: left alone");
+        return Ok(());
     }
     let policy = runtime.policy.current().await;
     let scope = |region: &Region| Scope {

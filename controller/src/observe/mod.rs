@@ -11,7 +11,7 @@ pub use self::{
     census::Censuses,
     census::read as read_census,
     macie::{jobs_of_region, members},
-    organization::management,
+    organization::{account as standing, management},
 };
 use controller_core::{
     observed::{Fact, Observed},
