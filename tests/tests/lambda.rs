@@ -19,22 +19,47 @@ async fn deploy(
     policy: &str,
     invocations: Vec<(Value, SystemTime)>,
 ) -> Function {
-    let account = organization::ADMINISTRATOR;
+    let bus = ("MACIECTL_EVENT_BUS", organization::BUS);
+    deploy_as(
+        organization::CONTROLLER_ROLE,
+        scenario,
+        &[bus],
+        policy,
+        invocations,
+    )
+    .await
+}
+
+/// The sweep, which is the same program.
+async fn deploy_sweeper(scenario: &Scenario, invocations: Vec<(Value, SystemTime)>) -> Function {
+    let queue = url(scenario, organization::SWEEP_QUEUE);
+    let own = [("MACIECTL_SWEEP_QUEUE_URL", queue.as_str())];
+    let role = organization::SWEEPER_ROLE;
+    deploy_as(role, scenario, &own, DEFAULT_POLICY, invocations).await
+}
+
+fn url(scenario: &Scenario, queue: &str) -> String {
+    let endpoint = scenario.sandbox.local.endpoint();
+    format!("{endpoint}/{}/{queue}", organization::ADMINISTRATOR)
+}
+
+async fn deploy_as(
+    role: &'static str,
+    scenario: &Scenario,
+    own: &[(&str, &str)],
+    policy: &str,
+    invocations: Vec<(Value, SystemTime)>,
+) -> Function {
     let deployed = Deployed {
         package: "controller",
         binary: "controller",
-        account,
-        role: organization::CONTROLLER_ROLE,
+        account: organization::ADMINISTRATOR,
+        role,
     };
+    let queue = url(scenario, organization::QUEUE);
+    let common = [("MACIECTL_POLICY", policy), ("MACIECTL_QUEUE_URL", &queue)];
+    let environment = [&common, own].concat();
     let endpoint = scenario.sandbox.local.endpoint();
-    let queue = format!("{endpoint}/{account}/{}", organization::QUEUE);
-    let sweeps = format!("{endpoint}/{account}/{}", organization::SWEEP_QUEUE);
-    let environment = [
-        ("MACIECTL_POLICY", policy),
-        ("MACIECTL_EVENT_BUS", organization::BUS),
-        ("MACIECTL_QUEUE_URL", &queue),
-        ("MACIECTL_SWEEP_QUEUE_URL", &sweeps),
-    ];
     Function::start(deployed, &endpoint, &environment, invocations).await
 }
 
@@ -122,24 +147,31 @@ async fn a_single_event_is_answered_with_its_report() {
     assert_eq!(scenario.place(1, EU).jobs, ["daily"]);
 }
 
-/// What the alarms on missing sweeps and on the circuit breaker count (the metric filters of
-/// `delegated-admin/controller.yaml`).
-#[tokio::test]
-async fn the_log_has_what_the_alarms_count() {
-    let scenario = organization().await;
-    let look = sweep_message(&scope(&account(1), EU), "look");
-    let bodies = [Pass::EVERYTHING.message(), look];
-    let invocations = vec![(batch(&bodies), soon())];
-    let mut function = deploy(&scenario, DEFAULT_POLICY, invocations).await;
+/// The line of the log with this message, once a batch was answered without a failure.
+async fn line(mut function: Function, message: &str) -> Value {
     let (kind, document) = function.answer().await;
     assert_eq!(
         (kind.as_str(), &document["batchItemFailures"]),
         ("response", &json!([]))
     );
     let log = function.log().await;
-    let line = |message: &str| log.iter().find(|line| line["message"] == message);
-    assert_eq!(line("sweep").unwrap()["regions"], 2);
-    assert_eq!(line("reconciled").unwrap()["circuit_breaker"], false);
+    let line = log.into_iter().find(|line| line["message"] == message);
+    line.unwrap_or_else(|| panic!("no line `{message}`"))
+}
+
+/// What the alarms on missing sweeps and on the circuit breaker count (the metric filters of
+/// `delegated-admin/controller.yaml`).
+#[tokio::test]
+async fn the_log_has_what_the_alarms_count() {
+    let scenario = organization().await;
+    let look = sweep_message(&scope(&account(1), EU), "look");
+    let pass = vec![(batch(&[Pass::EVERYTHING.message()]), soon())];
+    let swept = line(deploy_sweeper(&scenario, pass).await, "sweep").await;
+    assert_eq!(swept["regions"], 2);
+    let looks = vec![(batch(&[look]), soon())];
+    let controller = deploy(&scenario, DEFAULT_POLICY, looks).await;
+    let reconciled = line(controller, "reconciled").await;
+    assert_eq!(reconciled["circuit_breaker"], false);
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ async fn trap_08_what_cannot_be_read_is_not_a_no() {
 }
 
 #[tokio::test]
-async fn trap_09_one_bad_read_suspends_a_few_at_most() {
+async fn trap_09_many_accounts_that_leave_at_once_are_all_held() {
     let mut scenario = Setup::new(12)
         .policy(json!({ "circuitBreaker": { "maxSuspensions": 2, "window": "P1D" } }))
         .start()
@@ -238,7 +238,7 @@ async fn trap_09_one_bad_read_suspends_a_few_at_most() {
     scenario.turn("PT25H");
     scenario.sweep().await;
     scenario.sweep().await;
-    assert_eq!(scenario.session_calls().len(), 2);
+    assert!(scenario.session_calls().is_empty());
 }
 
 #[tokio::test]

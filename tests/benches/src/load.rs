@@ -13,7 +13,7 @@ use local_aws::{
     Clock, LocalAws, World,
     macie::{JobStatus, JobType},
     organization::{self, ADMINISTRATOR, Organization},
-    sqs::{self, QueueId},
+    sqs::{self, Message, QueueId},
 };
 
 use crate::{
@@ -167,9 +167,15 @@ fn act(
     dice: &mut Dice,
     history: &mut History,
 ) -> Result<Vec<String>> {
-    let most = size.messages * (round + 1) / ROUNDS;
-    let mut bodies = Vec::new();
+    let waiting = take_queue(world);
+    // Duplicates and poison come on top of the teams' events.
+    let single =
+        size.messages * (POISON * DUPLICATES - POISON - DUPLICATES) / (POISON * DUPLICATES);
     let last = round + 1 == ROUNDS;
+    let most = match last {
+        true => single,
+        false => single.saturating_sub(size.accounts * BUCKETS) * (round + 1) / (ROUNDS - 1),
+    };
     if last {
         for account in 1..=size.accounts {
             for number in 0..BUCKETS {
@@ -178,11 +184,8 @@ fn act(
             }
         }
     }
-    bodies.extend(take_messages(world));
-    // Duplicates and poison come on top of the teams' events.
-    let share =
-        |count: usize| count * (POISON * DUPLICATES - POISON - DUPLICATES) / (POISON * DUPLICATES);
-    while history.messages + bodies.len() < share(most) {
+    let mut bodies = take_messages(world);
+    while history.messages + bodies.len() < most {
         let (account, number) = (1 + dice.below(size.accounts), dice.below(BUCKETS));
         let chosen = match last {
             true => history.opted_in.contains(&(account, number)),
@@ -191,7 +194,20 @@ fn act(
         set(world, history, account, number, chosen)?;
         bodies.extend(take_messages(world));
     }
+    world
+        .sqs
+        .queues
+        .entry(queue())
+        .and_modify(|queue| queue.messages = waiting);
     Ok(mix(bodies, dice, history))
+}
+
+/// What is still on the queue, which no new event may be mixed up with.
+fn take_queue(world: &mut World) -> Vec<Message> {
+    let queue = world.sqs.queues.get_mut(&queue());
+    queue
+        .map(|queue| std::mem::take(&mut queue.messages))
+        .unwrap_or_default()
 }
 
 /// A team sets the tags of a bucket; each time an event comes.

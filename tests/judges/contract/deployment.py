@@ -77,7 +77,7 @@ def trail(aws: Driver) -> None:
 def account_settings(aws: Driver) -> None:
     read = aws.client("lambda", ADMINISTRATOR).get_account_settings
     limits = read()["AccountLimit"]
-    assert (limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]) == (1000, 999)
+    assert (limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]) == (1000, 998)
     aws.control("faults", {"kind": "throttle", "operation": "GetAccountSettings"})
     aws.refused("TooManyRequestsException", read)
 
