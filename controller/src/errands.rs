@@ -1,11 +1,14 @@
 //! What the controller's own queues ask for besides reconciling: passes over everything, resyncs,
-//! settings.
+//! settings, accounts whose place in the organization changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    slice,
+};
 
 use controller_core::{
-    id::{Region, Scope},
-    observed::ErrorClass,
+    id::{AccountId, Region, Scope},
+    observed::{AccountState, ErrorClass, Fact, Standing},
     sweep::{Pass, Seen, is_in_order},
     wants::Read,
 };
@@ -15,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     config::Runtime,
     lambda::{RESERVE, until},
-    observe::read_all,
+    observe::{management, read_all, standing},
     settings,
     sweep::{self, SweepError},
 };
@@ -32,6 +35,13 @@ pub enum Errand {
     Resync(Scope),
     /// Whether the administrator's settings let nobody pay unasked.
     Settings(Region),
+    /// An account, wherever it is governed.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// Who says that its place in the organization changed.
+        told_by: AccountId,
+    },
 }
 
 /// The errands of a batch, each once however many messages ask for it.
@@ -91,6 +101,7 @@ async fn run(
             Errand::Settings(region) => {
                 Ok(settings::assert_off(&runtime.controller.aws, region).await?)
             }
+            Errand::Account { account, told_by } => everywhere(runtime, account, told_by).await,
         }
     };
     match until(deadline, done).await {
@@ -106,8 +117,9 @@ async fn resync(
     scope: &Scope,
     seen: Option<Box<Seen>>,
 ) -> Result<(), SweepError> {
+    let hand_over = || sweep::hand_over(runtime, slice::from_ref(scope));
     let Some(seen) = seen else {
-        return sweep::hand_over(runtime, scope).await;
+        return hand_over().await;
     };
     let controller = &runtime.controller;
     let policy = runtime.policy.current().await;
@@ -125,6 +137,42 @@ async fn resync(
     }
     match is_in_order(&policy, &observed, controller.clock.now()) {
         true => Ok(()),
-        false => sweep::hand_over(runtime, scope).await,
+        false => hand_over().await,
     }
+}
+
+/// One message per governed Region, so that what fails in one comes again by itself. Whoever is not
+/// the management account can name nobody; as in a sweep, an account that is closed or gone is left
+/// alone.
+async fn everywhere(
+    runtime: &Runtime,
+    account: &AccountId,
+    told_by: &AccountId,
+) -> Result<(), SweepError> {
+    match management(&runtime.controller.aws).await {
+        Fact::Known(management) if management == *told_by => {}
+        Fact::Unknown(trouble) => return Err(trouble.into()),
+        Fact::Known(_) | Fact::Unread => {
+            let refusal = "not-the-management-account";
+            tracing::warn!(%account, %told_by, refusal, "an account that may not name others");
+            return Ok(());
+        }
+    }
+    let state = match standing(&runtime.controller.aws, account).await {
+        Fact::Known(Standing::Inside { state, .. }) => Some(state),
+        Fact::Unknown(trouble) => return Err(trouble.into()),
+        Fact::Known(Standing::Outside) | Fact::Unread => None,
+    };
+    if state != Some(AccountState::Active) {
+        tracing::info!(%account, ?state, "not an active account of the organization: left alone");
+        return Ok(());
+    }
+    let policy = runtime.policy.current().await;
+    let scope = |region: &Region| Scope {
+        account: account.clone(),
+        region: region.clone(),
+    };
+    let scopes: Vec<Scope> = policy.regions.iter().map(scope).collect();
+    tracing::info!(%account, regions = scopes.len(), "its place in the organization changed");
+    sweep::hand_over(runtime, &scopes).await
 }

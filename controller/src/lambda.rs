@@ -112,6 +112,9 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> (BTreeMap<Scope, 
             Ok(Request::Sweep(pass)) => errands.add(Errand::Pass(pass), None, id),
             Ok(Request::Resync { scope, seen }) => errands.add(Errand::Resync(scope), seen, id),
             Ok(Request::Settings(region)) => errands.add(Errand::Settings(region), None, id),
+            Ok(Request::Account { account, told_by }) => {
+                errands.add(Errand::Account { account, told_by }, None, id);
+            }
             Ok(Request::Look(trigger)) => {
                 tracing::debug!(event = trigger.event_id, cause = %trigger.cause, "trigger");
                 let work = scopes.entry(trigger.scope).or_default();

@@ -183,10 +183,10 @@ impl Accounts {
 }
 
 /// What is not in order is reconciled, with everything read anew.
-pub async fn hand_over(runtime: &Runtime, scope: &Scope) -> Result<(), SweepError> {
-    let queues = Queues::of(runtime)?;
-    let message = sweep_message(scope, ID);
-    Ok(send(runtime, queues.controller, vec![message]).await?)
+pub async fn hand_over(runtime: &Runtime, scopes: &[Scope]) -> Result<(), SweepError> {
+    let queue = runtime.queue_url.as_deref().ok_or(SweepError::NoQueue)?;
+    let messages = scopes.iter().map(|scope| sweep_message(scope, ID));
+    Ok(send(runtime, queue, messages.collect()).await?)
 }
 
 async fn send(runtime: &Runtime, queue: &str, messages: Vec<String>) -> Result<(), Trouble> {

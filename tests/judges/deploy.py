@@ -25,6 +25,7 @@ VERSION = "0.1.0"
 CONTROLLER = world.ROOT / "delegated-admin" / "controller.yaml"
 REGISTRATION = world.ROOT / "delegated-admin" / "management-account.yaml"
 STACK_SET = world.ROOT / "stacksets" / "stack-set.yaml"
+ORGANIZATION_EVENTS = world.ROOT / "delegated-admin" / "organization-events.yaml"
 WORKLOAD = world.ROOT / "stacksets" / "workload-account.yaml"
 FUNCTIONS = {
     ADMINISTRATOR: ("controller", "administrator-settings"),
@@ -64,6 +65,11 @@ def workload_parameters() -> dict[str, str]:
         "AdministratorAccountId": ADMINISTRATOR,
         "HomeRegion": HOME,
     }
+
+
+def organization_events_parameters() -> dict[str, str]:
+    """What the management account's stack of the organization's events is given."""
+    return {"AdministratorAccountId": ADMINISTRATOR, "HomeRegion": HOME}
 
 
 def registration_parameters() -> dict[str, str]:

@@ -90,6 +90,11 @@ def role_name(principal: str) -> str | None:
     return name.rsplit("/", 1)[-1] if found else None
 
 
+def region_of(forwarder: str) -> str:
+    """The Region of a forwarder's role, which its name tells; Organizations' events have one."""
+    return forwarder.rsplit("forwarder-", 1)[1].replace("organization", "us-east-1")
+
+
 def account_of(arn: str) -> str:
     """The account that an ARN names; empty for services and buckets."""
     parts = arn.split(":")
@@ -141,7 +146,7 @@ def resource_policy(request: Request) -> dict[str, Any] | None:
     name = role_name(request.resource)
     if request.action == "sts:AssumeRole" and name is not None:
         asked = Request(request.resource, "", "", "").role
-        region = name.removeprefix(f"{PREFIX}forwarder-") if asked == "forwarder" else HOME
+        region = region_of(name) if asked == "forwarder" else HOME
         return asked and document(f"trust/{asked}", account_of(request.resource), region)
     queue = f"arn:aws:sqs:{HOME}:{ADMINISTRATOR}:macie-self-service"
     return {
@@ -164,7 +169,7 @@ def identity_policies(request: Request) -> list[dict[str, Any]]:
     if request.role is None:
         return [{"name": "administrator", "policy": ANYTHING}]
     if request.role == "forwarder":
-        region = request.principal.rsplit(f"{PREFIX}forwarder-", 1)[1]
+        region = region_of(request.principal)
     return [{"name": request.role, "policy": document(request.role, account, region)}]
 
 

@@ -17,6 +17,7 @@ NAMES = [
     "stacksets/execution-role.yaml",
     "delegated-admin/controller.yaml",
     "delegated-admin/management-account.yaml",
+    "delegated-admin/organization-events.yaml",
 ]
 
 # Values for every parameter, pseudo parameter and attribute that a policy names. A parameter that

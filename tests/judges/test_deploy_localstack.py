@@ -191,6 +191,27 @@ def test_an_event_arrives_in_the_queue_as_the_account_sent_it(
         assert came[part] == sent[part]
 
 
+def test_an_event_of_the_organization_arrives_from_the_management_account(rig: Rig) -> None:
+    place, name = (MANAGEMENT, OTHER), "macie-self-service-organization-events"
+    body, given = deploy.ORGANIZATION_EVENTS.read_text(), deploy.organization_events_parameters()
+    rig.engine.deploy(*place, name, body, given)
+    assert rig.engine.deploy(*place, name, body, given) == []
+    events = rig.call("events", *place)
+    pattern = events.describe_rule(Name="macie-self-service-organization")["EventPattern"]
+    rows = json.loads((FIXTURES / "organization-events.json").read_text())
+    for row in rows:
+        found = events.test_event_pattern(EventPattern=pattern, Event=json.dumps(row["event"]))
+        assert found["Result"] == row["forwarded"], row["name"]
+    first = {row["forwarded"]: row["event"] for row in reversed(rows)}
+    sent = marked(first[True], "organization")
+    rig.put(first[False], *place)
+    rig.put(sent, *place)
+    (came,) = rig.collect(QUEUE, "organization")
+    assert (came["account"], came["region"]) == place
+    assert came["detail"] == sent["detail"]
+    rig.engine.delete(*place, name)
+
+
 def test_what_no_pattern_matches_does_not_arrive(rig: Rig) -> None:
     for family, name in (("s3-calls", "put-bucket-tagging-one-tag"), ("tag-changes", "tag-change")):
         for twin in TABLE["twins"][family]:

@@ -122,6 +122,18 @@ def test_the_management_account_has_what_the_template_says(moto: Moto) -> None:
     assert moto.engine.differences(template, REGISTRATION, NOT_MADE) == set()
 
 
+def test_the_organizations_events_have_what_the_template_says(moto: Moto) -> None:
+    given = deploy.organization_events_parameters()
+    place, name = (MANAGEMENT, "us-east-1"), "macie-self-service-organization-events"
+    body = deploy.ORGANIZATION_EVENTS.read_text()
+    moto.engine.deploy(*place, name, body, given)
+    template = Template(deploy.ORGANIZATION_EVENTS, given, *place)
+    assert moto.engine.differences(template, name, NOT_MADE) == set()
+    assert moto.engine.deploy(*place, name, body, given) == []
+    moto.engine.delete(*place, name)
+    assert moto.client("events", *place).list_rules()["Rules"] == []
+
+
 @pytest.fixture(scope="module")
 def stack_set(moto: Moto) -> tuple[str, ...]:
     """The accounts of an organizational unit to which the StackSet of our template is rolled out.

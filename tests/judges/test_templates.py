@@ -134,6 +134,7 @@ def test_rules_have_the_published_patterns() -> None:
     assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
         "macie-self-service-s3-calls": pattern("stacksets/events/s3-calls.json"),
         "macie-self-service-tag-changes": pattern("stacksets/events/tag-changes.json"),
+        "macie-self-service-organization": pattern("delegated-admin/events/organization.json"),
         "macie-self-service": pattern("delegated-admin/events/forwarded.json"),
     }
     assert [name for name, rule in rules.items() if rule["State"] != "ENABLED"] == []
@@ -141,7 +142,8 @@ def test_rules_have_the_published_patterns() -> None:
 
 def test_forwarders_aim_at_the_central_bus() -> None:
     bus = "arn:aws:events:eu-west-1:222222222222:event-bus/macie-self-service"
-    for name in ("macie-self-service-s3-calls", "macie-self-service-tag-changes"):
+    for name in ("s3-calls", "tag-changes", "organization"):
+        name = f"macie-self-service-{name}"
         rule = one("AWS::Events::Rule", name, "Name")
         [target] = rule["Targets"]
         assert (target["Id"], target["Arn"]) == ("bus", bus)
@@ -154,10 +156,10 @@ def test_the_bus_lets_in_what_its_rule_takes() -> None:
     policy = policy["ForAllValues:StringEquals"]
     assert policy["events:source"] == pattern("delegated-admin/events/forwarded.json")["source"]
     forwarded = [pattern(f"stacksets/events/{name}.json") for name in ("s3-calls", "tag-changes")]
+    forwarded.append(pattern("delegated-admin/events/organization.json"))
     assert [source for rule in forwarded for source in rule["source"]] == policy["events:source"]
-    assert [kind for rule in forwarded for kind in rule["detail-type"]] == policy[
-        "events:detail-type"
-    ]
+    kinds = [kind for rule in forwarded for kind in rule["detail-type"]]
+    assert list(dict.fromkeys(kinds)) == policy["events:detail-type"]
 
 
 def test_the_member_role_is_made_in_the_home_region_only() -> None:

@@ -129,3 +129,27 @@ fn a_twin_is_stopped_by_the_pattern_or_by_the_controller() {
     }
     println!("{twins} twins");
 }
+
+/// The rule of the management account (`delegated-admin/events/organization.json`).
+#[test]
+fn the_organizations_rule_forwards_what_it_should() {
+    let pattern = read("../delegated-admin/events/organization.json");
+    let pattern = Pattern::compile(&pattern).unwrap();
+    let central = read("../delegated-admin/events/forwarded.json");
+    let central = Pattern::compile(&central).unwrap();
+    for row in read("fixtures/organization-events.json")
+        .as_array()
+        .unwrap()
+    {
+        let (name, event) = (&row["name"], &row["event"]);
+        let forwarded = pattern.matches(event);
+        assert_eq!(json!(forwarded), row["forwarded"], "{name}");
+        assert!(
+            !forwarded || central.matches(event),
+            "{name} stops at the bus"
+        );
+        assert!(forwarding(event).is_empty(), "{name} is forwarded twice");
+        let understood = row["expect"]["account"].is_string();
+        assert!(!understood || forwarded, "{name} is lost");
+    }
+}

@@ -2,10 +2,12 @@
 //!
 //! Events are late, doubled, out of order, and partly written by others. So an event decides
 //! nothing: only the envelope's `account` and `region`, which EventBridge itself fills in, say
-//! where to look. The bucket is a hint, and the tags in an event are never read.
+//! where to look. The bucket is a hint, and the tags in an event are never read. Events of AWS
+//! Organizations are the exception, and say by whom they were told.
 
 mod arn;
 mod batch;
+mod organization;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ pub use self::{
     refusal::Refusal,
 };
 use crate::{
-    id::{BucketName, Region, Scope},
+    id::{AccountId, BucketName, Region, Scope},
     sweep::{Pass, Seen, read_resync},
 };
 
@@ -64,6 +66,13 @@ pub enum Request {
     },
     /// To see that the administrator's settings in a Region let nobody pay unasked.
     Settings(Region),
+    /// To look at one account everywhere, because its place in the organization changed.
+    Account {
+        /// The account, which the sender of the event names.
+        account: AccountId,
+        /// The sender. Only the organization's management account may name others.
+        told_by: AccountId,
+    },
 }
 
 /// What made the controller look.
@@ -152,6 +161,10 @@ fn request(message: &Value) -> Result<Request, Refusal> {
     let has = |name: &str| message.get(name).is_some();
     let own = message.get("macieSelfService").and_then(Value::as_str);
     let version = message.get("version").and_then(Value::as_u64);
+    let source = message.get("source").and_then(Value::as_str);
+    if source == Some(organization::SOURCE) && has("detail-type") && !has("macieSelfService") {
+        return organization::read(message);
+    }
     if has("detail-type") || version != Some(1) {
         return parse_message(message).map(Request::Look);
     }
@@ -265,12 +278,16 @@ fn api_call(event: &Value) -> Result<Trigger, Refusal> {
         .ok_or_else(|| Refusal::NotOurs {
             what: format!("{} of {}", short(name), short(service)),
         })?;
-    match detail.get("errorCode") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(code)) if code.is_empty() => {}
-        Some(code) => return Err(Refusal::FailedCall { code: shown(code) }),
-    }
+    fail_on_error_code(detail)?;
     trigger(event, cause, bucket_of_call(cause, detail)?)
+}
+
+fn fail_on_error_code(detail: &Value) -> Result<(), Refusal> {
+    match detail.get("errorCode") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(code)) if code.is_empty() => Ok(()),
+        Some(code) => Err(Refusal::FailedCall { code: shown(code) }),
+    }
 }
 
 /// `TagResource` and `UntagResource` serve access points, Storage Lens groups and more, and name
@@ -328,12 +345,9 @@ fn tag_change(event: &Value) -> Result<Trigger, Refusal> {
 fn trigger(message: &Value, cause: Cause, bucket: Option<BucketName>) -> Result<Trigger, Refusal> {
     let field = |name: &str| message.get(name).unwrap_or(&Value::Null);
     let text = |name: &str| field(name).as_str().unwrap_or_default();
-    let found = |name: &str| shown(field(name));
-    let account = text("account").parse().map_err(|_| Refusal::NoAccount {
-        found: found("account"),
-    })?;
+    let account = account_of(message)?;
     let region = text("region").parse().map_err(|_| Refusal::NoRegion {
-        found: found("region"),
+        found: shown(field("region")),
     })?;
     Ok(Trigger {
         scope: Scope { account, region },
@@ -345,5 +359,14 @@ fn trigger(message: &Value, cause: Cause, bucket: Option<BucketName>) -> Result<
             Cause::Sweep => text("slot").parse().ok(),
             _ => None,
         },
+    })
+}
+
+/// The account of the envelope.
+fn account_of(message: &Value) -> Result<AccountId, Refusal> {
+    let found = message.get("account").unwrap_or(&Value::Null);
+    let account = found.as_str().unwrap_or_default().parse();
+    account.map_err(|_| Refusal::NoAccount {
+        found: shown(found),
     })
 }

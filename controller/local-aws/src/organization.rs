@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     events::{self, BusId, Destination, Target},
     macie,
-    organizations::{Account, Unit},
+    organizations::{Account, Unit, trail},
     request::Caller,
     roles, sqs,
     world::World,
@@ -56,6 +56,9 @@ pub const DEAD_LETTERS: &str = "macie-self-service-dead-letters";
 
 const S3_CALLS: &str = include_str!("../../../stacksets/events/s3-calls.json");
 const TAG_CHANGES: &str = include_str!("../../../stacksets/events/tag-changes.json");
+const ORGANIZATION_CHANGES: &str =
+    include_str!("../../../delegated-admin/events/organization.json");
+const FORWARDED: &str = include_str!("../../../delegated-admin/events/forwarded.json");
 const BUS_POLICY: &str = include_str!("../../../policies/event-bus.json");
 
 /// What to build.
@@ -107,6 +110,18 @@ impl Organization {
                 add_forwarder(world, &BusId::new(&account, region, "default"), &bus, &role)?;
             }
         }
+        if self.regions.iter().any(|region| region == trail::REGION) {
+            let from = BusId::new(MANAGEMENT, trail::REGION, "default");
+            let role = roles::forwarder(MANAGEMENT, "organization");
+            forward(
+                world,
+                &from,
+                &bus,
+                &role,
+                "organization",
+                ORGANIZATION_CHANGES,
+            )?;
+        }
         Ok(())
     }
 }
@@ -129,12 +144,7 @@ fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
         .replace("${OrganizationId}", ORGANIZATION)
         .replace("${AWS::Partition}", "aws");
     events::put_policy(world, &bus, parsed(&policy)?)?;
-    events::put_rule(
-        world,
-        &bus,
-        QUEUE,
-        &json!({ "source": ["aws.s3", "aws.tag"] }),
-    )?;
+    events::put_rule(world, &bus, QUEUE, &parsed(FORWARDED)?)?;
     events::put_target(
         world,
         &bus,
@@ -146,12 +156,23 @@ fn add_transport(world: &mut World, home: &str) -> Result<BusId, ApiError> {
 
 fn add_forwarder(world: &mut World, from: &BusId, to: &BusId, role: &str) -> Result<(), ApiError> {
     for (name, pattern) in [("s3-calls", S3_CALLS), ("tag-changes", TAG_CHANGES)] {
-        let rule = format!("macie-self-service-{name}");
-        events::put_rule(world, from, &rule, &parsed(pattern)?)?;
-        let target = Target::new("bus", Destination::Bus(to.clone())).role(role);
-        events::put_target(world, from, &rule, target)?;
+        forward(world, from, to, role, name, pattern)?;
     }
     Ok(())
+}
+
+fn forward(
+    world: &mut World,
+    from: &BusId,
+    to: &BusId,
+    role: &str,
+    name: &str,
+    pattern: &str,
+) -> Result<(), ApiError> {
+    let rule = format!("macie-self-service-{name}");
+    events::put_rule(world, from, &rule, &parsed(pattern)?)?;
+    let target = Target::new("bus", Destination::Bus(to.clone())).role(role);
+    events::put_target(world, from, &rule, target)
 }
 
 fn parsed(text: &str) -> Result<Value, ApiError> {

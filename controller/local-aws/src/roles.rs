@@ -10,6 +10,7 @@ use crate::{
         ADMINISTRATOR, CONTROLLER_ROLE, FORWARDER_ROLE, MANAGEMENT, MEMBER_ROLE, OPERATOR_ROLE,
         ORGANIZATION, REGISTRATION_ROLE, SCHEDULER_ROLE, SETTINGS_ROLE, SWEEPER_ROLE, admin,
     },
+    organizations::trail,
     request::role_arn,
     world::World,
 };
@@ -41,7 +42,8 @@ const ADMINISTRATORS: &[(&str, Documents)] = &[
 const MANAGEMENTS: &[(&str, Documents)] = &[(REGISTRATION_ROLE, documents!("registration"))];
 
 /// Every role of an organization: the member role and a forwarder per Region in each account, the
-/// functions' and the operators' in their accounts. The first Region is the home Region.
+/// functions' and the operators' in their accounts, and the forwarder of the organization's events
+/// where that is. The first Region is the home Region.
 pub fn add(world: &mut World, regions: &[String]) -> Result<(), ApiError> {
     let home = regions.first().map_or("", String::as_str);
     let accounts: Vec<String> = world.organizations.accounts.keys().cloned().collect();
@@ -51,6 +53,10 @@ pub fn add(world: &mut World, regions: &[String]) -> Result<(), ApiError> {
             let name = format!("{FORWARDER_ROLE}{region}");
             put(world, &account, &name, &FORWARDER, [region, home])?;
         }
+    }
+    if regions.iter().any(|region| region == trail::REGION) {
+        let name = format!("{FORWARDER_ROLE}organization");
+        put(world, MANAGEMENT, &name, &FORWARDER, [trail::REGION, home])?;
     }
     for (account, roles) in [(ADMINISTRATOR, ADMINISTRATORS), (MANAGEMENT, MANAGEMENTS)] {
         for (name, documents) in roles {

@@ -11,6 +11,7 @@ pub use self::{
     census::Censuses,
     census::read as read_census,
     macie::{jobs_of_region, members},
+    organization::{account as standing, management},
 };
 use controller_core::{
     observed::{Fact, Observed},

@@ -26,7 +26,7 @@ pub fn event_text(text: &str) {
     neighbours(text, &incoming);
 }
 
-/// Nothing names a place but the account and Region of a message.
+/// Nothing names a place or a sender but the account and Region of a message.
 fn is_of_an_envelope(request: &Request, envelopes: &[Value]) {
     let named = |scope: &Scope| envelopes.contains(&json!([scope.account, scope.region]));
     let in_region = |region: &Region| {
@@ -41,6 +41,11 @@ fn is_of_an_envelope(request: &Request, envelopes: &[Value]) {
         Request::Resync { scope, seen: _ } => named(scope),
         Request::Settings(region) => in_region(region),
         Request::Sweep(pass) => pass.region.as_ref().is_none_or(in_region),
+        // Whom it names is its sender's to say; who the sender is, is the envelope's.
+        Request::Account { told_by, .. } => {
+            let mut senders = envelopes.iter().filter_map(|envelope| envelope.get(0));
+            senders.any(|sender| *sender == json!(told_by))
+        }
     };
     assert!(is_named, "{request:?} of {envelopes:?}");
 }

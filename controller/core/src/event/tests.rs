@@ -1,5 +1,6 @@
 mod fixtures;
 mod malformed;
+mod organization;
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! Organizations: accounts, units, delegated administrators.
 
 mod read;
+pub mod trail;
 mod write;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use crate::{
     error::ApiError,
     operation::Operation,
-    request::{Call, Reply},
+    organization::admin,
+    request::{Body, Call, Reply},
     world::World,
 };
 
@@ -105,7 +107,7 @@ pub const OPERATIONS: &[Operation] = &[
         service: "organizations",
         name: "CreateAccount",
         action: "organizations:CreateAccount",
-        does: "Creates an account in the root, with a role that trusts the management account; it is there at once, and the status follows from DescribeCreateAccountStatus.",
+        does: "Creates an account in the root, with a role that trusts the management account; it is there at once, and the status follows from DescribeCreateAccountStatus. As every change of the organization, it is an event on the management account's default bus in us-east-1; so is its result.",
         source: "Organizations API Reference, CreateAccount",
     },
     Operation {
@@ -119,14 +121,14 @@ pub const OPERATIONS: &[Operation] = &[
         service: "organizations",
         name: "CloseAccount",
         action: "organizations:CloseAccount",
-        does: "Closes a member account at once (AWS passes through PENDING_CLOSURE); management account only.",
+        does: "Closes a member account at once (AWS passes through PENDING_CLOSURE); management account only. The call and its result are events.",
         source: "Organizations API Reference, CloseAccount",
     },
     Operation {
         service: "organizations",
         name: "MoveAccount",
         action: "organizations:MoveAccount",
-        does: "Moves an account from its parent to another; management account only.",
+        does: "Moves an account from its parent to another; management account only. The call is an event.",
         source: "Organizations API Reference, MoveAccount",
     },
     Operation {
@@ -141,7 +143,10 @@ pub const OPERATIONS: &[Operation] = &[
 /// Carries out an operation.
 pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply, ApiError> {
     guard(&world.organizations, &call.caller.account, operation)?;
-    match operation {
+    if is_read(operation) {
+        return read::perform(&world.organizations, call, operation).map(Reply::json);
+    }
+    let outcome = match operation {
         "EnableAWSServiceAccess" => write::enable_service_access(world, call),
         "RegisterDelegatedAdministrator" => write::register_delegated_administrator(world, call),
         "DeregisterDelegatedAdministrator" => {
@@ -150,10 +155,33 @@ pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply,
         "CreateAccount" => write::create_account(world, call),
         "CloseAccount" => write::close_account(world, call),
         "MoveAccount" => write::move_account(world, call),
-        "CreateOrganizationalUnit" => write::create_unit(world, call),
-        _ => read::perform(&world.organizations, call, operation),
+        _ => write::create_unit(world, call),
+    };
+    trail::record(world, call, operation, &outcome);
+    outcome.map(Reply::json)
+}
+
+/// An administrator of the management account changes the organization.
+pub fn change(world: &mut World, operation: &str, input: Value) -> Result<Value, ApiError> {
+    let call = Call {
+        service: "organizations",
+        region: trail::REGION.to_owned(),
+        caller: admin(&world.organizations.management),
+        method: "POST".to_owned(),
+        segments: Vec::new(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        input,
+    };
+    match perform(world, &call, operation)?.body {
+        Body::Json(document) => Ok(document),
+        _ => Ok(Value::Null),
     }
-    .map(Reply::json)
+}
+
+fn is_read(operation: &str) -> bool {
+    operation.starts_with("Describe") || operation.starts_with("List")
 }
 
 /// Reading is for the management account and delegated administrators, writing for the
@@ -166,7 +194,7 @@ fn guard(state: &State, account: &str, operation: &str) -> Result<(), ApiError> 
             "Your account is not a member of an organization.",
         ));
     }
-    let reads = operation.starts_with("Describe") || operation.starts_with("List");
+    let reads = is_read(operation);
     let delegated = state.delegated.iter().any(|(_, id)| id == account);
     let allowed =
         account == state.management || operation == "DescribeOrganization" || (reads && delegated);

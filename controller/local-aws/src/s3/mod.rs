@@ -18,6 +18,7 @@ use jiff::Timestamp;
 pub use bucket::{create_bucket, delete_bucket};
 pub use object::put_object;
 pub use tags::{delete_bucket_tagging, put_bucket_tagging, tag_resource, untag_resource};
+pub(crate) use trail::identity;
 
 use crate::{
     error::ApiError,

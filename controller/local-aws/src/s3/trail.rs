@@ -181,7 +181,8 @@ fn detail(
     members
 }
 
-fn identity(caller: &Caller) -> Value {
+/// Who calls, as CloudTrail writes it.
+pub fn identity(caller: &Caller) -> Value {
     let account = &caller.account;
     match &caller.role {
         None => json!({

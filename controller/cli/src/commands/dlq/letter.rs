@@ -3,7 +3,7 @@
 
 use controller_core::{
     event::{Incoming, Refusal, Request, parse_many},
-    id::{AccountId, BucketName, Region, Scope},
+    id::{AccountId, BucketName, Region},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,7 +57,7 @@ impl Home {
     fn of(request: &Request) -> Self {
         match request {
             Request::Sweep(_) | Request::Resync { .. } => Self::Sweep,
-            Request::Look(_) | Request::Settings(_) => Self::Controller,
+            Request::Look(_) | Request::Settings(_) | Request::Account { .. } => Self::Controller,
         }
     }
 }
@@ -100,10 +100,9 @@ impl Letter {
             .map(|Incoming { result, .. }| result);
         let refusal = read.as_ref().and_then(|read| read.as_ref().err());
         let request = read.as_ref().and_then(|read| read.as_ref().ok());
-        let scope = request.and_then(scope);
         Self {
             what: what(read.as_ref()),
-            account: scope.map(|scope| scope.account.clone()),
+            account: request.and_then(account).cloned(),
             region: request.and_then(region).cloned(),
             bucket: request.and_then(bucket).cloned(),
             home: request.map_or(Home::Controller, Home::of),
@@ -125,10 +124,11 @@ impl Letter {
     }
 }
 
-fn scope(request: &Request) -> Option<&Scope> {
+fn account(request: &Request) -> Option<&AccountId> {
     match request {
-        Request::Look(trigger) => Some(&trigger.scope),
-        Request::Resync { scope, .. } => Some(scope),
+        Request::Look(trigger) => Some(&trigger.scope.account),
+        Request::Resync { scope, .. } => Some(&scope.account),
+        Request::Account { account, .. } => Some(account),
         Request::Sweep(_) | Request::Settings(_) => None,
     }
 }
@@ -139,13 +139,17 @@ fn region(request: &Request) -> Option<&Region> {
         Request::Resync { scope, .. } => Some(&scope.region),
         Request::Sweep(pass) => pass.region.as_ref(),
         Request::Settings(region) => Some(region),
+        Request::Account { .. } => None,
     }
 }
 
 fn bucket(request: &Request) -> Option<&BucketName> {
     match request {
         Request::Look(trigger) => trigger.bucket.as_ref(),
-        Request::Sweep(_) | Request::Resync { .. } | Request::Settings(_) => None,
+        Request::Sweep(_)
+        | Request::Resync { .. }
+        | Request::Settings(_)
+        | Request::Account { .. } => None,
     }
 }
 
@@ -158,6 +162,7 @@ fn what(read: Option<&Result<Request, Refusal>>) -> &'static str {
         },
         Some(Ok(Request::Resync { .. })) => "resync",
         Some(Ok(Request::Settings(_))) => "settings",
+        Some(Ok(Request::Account { .. })) => "organization",
         Some(Ok(Request::Look(trigger))) => trigger.cause.name(),
         Some(Err(refusal)) => refusal.name(),
         None => "nothing",

@@ -67,6 +67,10 @@ fn stacks(identity: &Identity, policy: &Policy) -> Vec<Remains> {
             "delete the stack of stacksets/stack-set.yaml, which removes its stacks from the accounts, and in the management account, in each governed Region: aws cloudformation delete-stack --stack-name macie-self-service-forwarder".to_owned(),
         ),
         (
+            "if it was installed, the forwarder of the organization's events".to_owned(),
+            "in the management account: aws cloudformation delete-stack --region us-east-1 --stack-name macie-self-service-organization-events".to_owned(),
+        ),
+        (
             "the controller's stack: functions, bus, queues, schedules, parameter /macie-self-service/policy, roles".to_owned(),
             format!("aws cloudformation delete-stack --stack-name macie-self-service --region {home}"),
         ),
