@@ -125,10 +125,10 @@ async fn resync(
     let policy = runtime.policy.current().await;
     let mut observed = controller.unread(scope, &BTreeSet::new());
     seen.fill(&mut observed);
-    let mut reads = BTreeSet::from([Read::Index]);
-    if policy.has_unit_rules() {
-        reads.insert(Read::Units);
+    if policy.has_unit_rules() && observed.units.is_unread() {
+        return hand_over().await;
     }
+    let reads = BTreeSet::from([Read::Index]);
     read_all(&controller.aws, &policy, &mut observed, reads).await;
     let trouble = observed.index.trouble();
     if trouble.is_some_and(|trouble| trouble.class == ErrorClass::RegionDisabled) {

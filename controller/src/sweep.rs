@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use controller_core::{
     event::{settings_message, sweep_message},
-    id::{AccountId, Region, Scope},
+    id::{AccountId, Region, Scope, UnitId},
     observed::{ErrorClass, Job, Member, Trouble},
     sweep::{Pass, Seen, Skip, resync_message, triage},
 };
-use futures::{StreamExt, TryStreamExt, future::try_join3, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join4, stream};
 
 use crate::{
     aws::trouble,
     config::Runtime,
     observe::{jobs_of_region, members},
-    survey::accounts,
+    survey::{accounts, below_units},
 };
 
 /// SQS takes 10 messages a call (SQS API Reference, SendMessageBatch).
@@ -105,14 +105,16 @@ async fn over(
             futures::future::try_join(members(aws, region), jobs_of_region(aws, region)).await?;
         seen.add(members, jobs);
     } else {
-        let lists = try_join3(
+        let lists = try_join4(
             accounts(aws),
             members(aws, region),
             jobs_of_region(aws, region),
+            below_units(aws, policy.units()),
         );
-        let (accounts, members, jobs) = lists.await?;
+        let (accounts, members, jobs, units) = lists.await?;
         seen.list(accounts);
         seen.add(members, jobs);
+        seen.place(units);
     }
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     let mut messages = Vec::new();
@@ -178,6 +180,13 @@ impl Accounts {
             if let Some(known) = self.0.get_mut(&account) {
                 known.seen.jobs = jobs;
             }
+        }
+    }
+
+    /// Whoever is below none of the units is known to be below none.
+    fn place(&mut self, mut units: BTreeMap<AccountId, Vec<UnitId>>) {
+        for (account, known) in &mut self.0 {
+            known.seen.units = Some(units.remove(account).unwrap_or_default());
         }
     }
 }

@@ -64,9 +64,7 @@ fn seeds() -> Range<u64> {
 }
 
 fn replay(seed: u64) -> String {
-    format!(
-        "SEED={seed} cargo test --workspace --test simulation one_seed -- --nocapture"
-    )
+    format!("SEED={seed} cargo test --workspace --test simulation one_seed -- --nocapture")
 }
 
 #[test]

@@ -53,6 +53,31 @@ async fn a_sweep_of_what_is_in_order_costs_one_call_an_account_and_region() {
 }
 
 #[tokio::test]
+async fn rules_for_units_cost_the_pages_of_the_units_and_no_call_an_account() {
+    let rules = json!({ "excluded": ["ou-root-workloads", "ou-root-deleted1"] });
+    let policy = json!({ "organizationalUnits": rules });
+    let scenario = Setup::new(23).policy(policy).start().await;
+    let start = scenario.calls().len();
+    scenario.sweep().await;
+    let counts = counts(&scenario, start);
+    println!("sweep of 25 accounts in 2 Regions by units: {counts:?}");
+    assert!(!counts.contains_key("organizations:ListParents"));
+    // Two pages of the one, and the refusal of the other, which does not exist.
+    assert_eq!(counts["organizations:ListAccountsForParent"], 2 * (2 + 1));
+    assert_eq!(counts["tagging:GetResources"], 50);
+    assert!(scenario.writes_since(start).is_empty());
+}
+
+#[tokio::test]
+async fn an_account_below_a_unit_of_a_mandatory_unit_is_enrolled_by_a_sweep() {
+    let policy = json!({ "organizationalUnits": { "mandatory": ["r-root"] } });
+    let scenario = Setup::new(1).policy(policy).start().await;
+    scenario.sweep().await;
+    scenario.turn("P1D");
+    assert!(scenario.place(1, EU).member.is_some());
+}
+
+#[tokio::test]
 async fn the_sweep_itself_writes_nothing_to_macie() {
     let mut scenario = Setup::new(3).start().await;
     scenario.opted_in_bucket(1, EU, "orders");

@@ -173,6 +173,12 @@ impl Policy {
         !units.mandatory.is_empty() || !units.excluded.is_empty()
     }
 
+    /// The units that the policy names.
+    pub fn units(&self) -> BTreeSet<UnitId> {
+        let units = &self.organizational_units;
+        units.mandatory.union(&units.excluded).cloned().collect()
+    }
+
     fn read(root: &Field<'_>) -> Result<Self, PolicyError> {
         let policy = root.object(&[
             "$schema",

@@ -15,7 +15,7 @@ use crate::{
         member::{grace_is_over, is_returning},
     },
     event::Refusal,
-    id::{Region, Scope},
+    id::{Region, Scope, UnitId},
     observed::{Fact, Job, Member, Membership, OPTED_OUT_SINCE, Observed, Relationship},
     plan::Note,
     policy::Policy,
@@ -84,6 +84,8 @@ pub struct Seen {
     pub member: Option<Member>,
     /// The controller's jobs for the account.
     pub jobs: Vec<Job>,
+    /// Those above the account of the units that the policy names; none if nobody asked.
+    pub units: Option<Vec<UnitId>>,
 }
 
 impl Seen {
@@ -92,6 +94,7 @@ impl Seen {
         let member = self.member.map_or(Membership::Stranger, Membership::Member);
         observed.member = Fact::Known(member);
         observed.jobs = Fact::Known(self.jobs);
+        observed.units = self.units.map_or(Fact::Unread, Fact::Known);
     }
 }
 

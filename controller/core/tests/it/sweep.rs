@@ -15,6 +15,7 @@ fn seen(world: &World) -> Seen {
     Seen {
         member: world.member.clone(),
         jobs: world.jobs.iter().map(|job| job.job.clone()).collect(),
+        units: None,
     }
 }
 
