@@ -228,7 +228,7 @@ impl Judge<'_> {
     }
 }
 
-fn lists(accounts: &BTreeSet<controller_core::id::AccountId>, account: &str) -> bool {
+pub(super) fn lists(accounts: &BTreeSet<controller_core::id::AccountId>, account: &str) -> bool {
     accounts.iter().any(|listed| listed.as_str() == account)
 }
 

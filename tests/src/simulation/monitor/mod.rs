@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use local_aws::{World, macie::Relationship};
 use tokio::sync::Notify;
 
+use self::judge::lists;
 use super::setting::Setting;
 
 pub use self::{
@@ -111,14 +112,19 @@ impl Monitor {
     }
 
     /// Whoever suspends reads again: at the end of a batch in which nothing failed, no account is
-    /// left suspended whose tag had overtaken the suspension. Only a tagging index that lags can
-    /// hide it.
+    /// left suspended whose tag had overtaken the suspension, unless the policy excludes it. Only a
+    /// tagging index that lags can hide it.
     pub fn settled(&mut self, world: &World, controller: usize) {
         let watched = &mut self.controllers[controller];
         let lags = world.switches.index_lag.is_positive();
+        let policies = self.policies.get(watched.policy..).unwrap_or_default();
         let overtaken = std::mem::take(&mut watched.overtaken).into_iter();
         for (place, at) in overtaken.filter(|_| !lags && !watched.spoiled) {
             let (account, region) = &place;
+            let excludes = |policy: &Policy| lists(&policy.accounts.excluded, account);
+            if policies.iter().any(excludes) {
+                continue;
+            }
             let paused = Relationship::of(world, region, account) == Some(Relationship::Paused);
             let before = opted_in_at(world, &place, at);
             let still = opted_in(world, &place).into_iter();

@@ -1,0 +1,119 @@
+//! What people and programs are told, and what they pay.
+
+use controller_core::{
+    event::{Request, parse_many},
+    job_name,
+    money::scan_once,
+    observed::BucketSize,
+    plan::{Blocked, Note, Waiting},
+    published::published,
+    report::{ChangeKind, Report},
+    sweep::is_in_order,
+    wants::Read,
+};
+use serde_json::json;
+
+use crate::{
+    scenarios::steady,
+    world::{World, hours},
+};
+
+fn report(world: &World) -> Report {
+    Report::new(world.scope.clone(), world.now)
+}
+
+#[test]
+fn a_scan_costs_its_bytes_and_three_times_what_is_packed() {
+    let policy = World::new().policy;
+    let size = |classifiable_bytes, compressed_bytes| BucketSize {
+        classifiable_bytes,
+        compressed_bytes,
+    };
+    let cost = |size| scan_once(&policy, &size).map(|usd| json!(usd));
+    let ten = cost(size(Some(10_000_000_000), 0));
+    assert_eq!(ten, Some(json!("10")));
+    assert_eq!(
+        cost(size(Some(10_000_000_000), 10_000_000_000)),
+        Some(json!("30"))
+    );
+    assert_eq!(cost(size(None, 0)), None);
+}
+
+#[test]
+fn names_of_jobs_begin_with_their_account() {
+    let world = steady(&["payments"]);
+    let account = &world.scope.account;
+    let prefix = job_name::prefix(account);
+    assert_eq!(prefix, format!("{}{account}/", job_name::PREFIX));
+    assert!(world.jobs.iter().all(|job| {
+        let name = job_name::of(account, &job.job.kind);
+        name.starts_with(&prefix) && job_name::account(&name).as_ref() == Some(account)
+    }));
+}
+
+#[test]
+fn whoever_waits_for_a_time_comes_back_then() {
+    let now = World::new().now;
+    let until = now + hours(2);
+    let again = |waiting: Waiting| waiting.look_again_in(now);
+    assert_eq!(again(Waiting::JobRate { until }), Some(hours(2)));
+    assert_eq!(
+        again(Waiting::JobRate {
+            until: now - hours(1)
+        }),
+        Some(hours(0))
+    );
+    assert!(again(Waiting::MemberEnabling).is_some());
+    assert_eq!(again(Waiting::Grace { until }), None);
+}
+
+#[test]
+fn a_team_that_asked_and_is_blocked_is_told_by_an_event() {
+    let mut report = report(&World::new());
+    report.notes = vec![Note::Blocked(Blocked::Excluded)];
+    assert_eq!(report.blocked().count(), 1);
+    assert!(published(&report).is_empty(), "nobody asked");
+    report.wanted = true;
+    let told = published(&report);
+    let [refused] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(refused.detail["reason"]["code"], "excluded");
+    assert_eq!(refused.detail["action"], "opt-in-refused");
+}
+
+#[test]
+fn a_change_is_shown_by_the_name_of_its_event() {
+    let kind = ChangeKind::AccountSuspended;
+    assert_eq!(kind.to_string(), "Account Suspended");
+}
+
+#[test]
+fn an_account_is_in_order_when_there_is_nothing_to_do_by_its_index() {
+    let observed = |world: &World| {
+        let mut observed = world.unread(&[].into());
+        for read in [Read::Member, Read::Jobs, Read::Index] {
+            world.read(&mut observed, &read);
+        }
+        is_in_order(&world.policy, &observed, world.now)
+    };
+    let mut world = steady(&["payments"]);
+    assert!(observed(&world));
+    world.tag("invoices");
+    assert!(!observed(&world), "another bucket");
+    let mut world = steady(&["payments"]);
+    world.jobs.clear();
+    assert!(!observed(&world), "no job");
+    assert!(observed(&World::new()), "a stranger who did not ask");
+}
+
+#[test]
+fn a_record_of_sqs_is_known_by_its_source_too() {
+    let body = json!({ "macieSelfService": "sweep", "version": 1 }).to_string();
+    let payload = json!({ "Records": [{ "eventSource": "aws:sqs", "body": body }] });
+    let read = parse_many(&payload.to_string());
+    assert!(matches!(
+        read.first().map(|incoming| &incoming.result),
+        Some(Ok(Request::Sweep(_)))
+    ));
+}
