@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use controller_tests::simulation::{run, runner::run_all};
 
-/// Seeds of a run that says nothing else. Without optimization a seed takes most of a second:
-/// `SEEDS=1000` with `--profile simulation` is for CI.
+/// Seeds of a run that says nothing else; `tests/check` says 1,000.
 const SEEDS: u64 = 100;
 /// Seeds after which everything must have happened.
 const ENOUGH: u64 = 1_000;
