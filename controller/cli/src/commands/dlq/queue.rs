@@ -16,11 +16,8 @@ use serde_json::Value;
 use super::letter::{Envelope, Home, Letter, Tries};
 use crate::commands::{
     CONCURRENCY,
-    doctor::{DEAD_LETTERS, QUEUE},
+    doctor::{DEAD_LETTERS, QUEUE, SWEEP_QUEUE},
 };
-
-/// The sweep's queue.
-const SWEEP_QUEUE: &str = "macie-self-service-sweep";
 
 /// SQS gives 10 messages a call (SQS API Reference, ReceiveMessage).
 const BATCH: i32 = 10;

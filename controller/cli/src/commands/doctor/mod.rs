@@ -26,7 +26,7 @@ use indicatif::ProgressBar;
 
 pub(super) use self::function::{CONTROLLER, reserved};
 pub use self::line::{Line, Status};
-pub(super) use self::transport::{DEAD_LETTERS, NAME as QUEUE};
+pub(super) use self::transport::{DEAD_LETTERS, NAME as QUEUE, SWEEP_QUEUE};
 use self::{line::check, organization::Organization};
 use super::{progress, regions};
 use crate::{
