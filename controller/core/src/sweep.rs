@@ -85,6 +85,7 @@ pub struct Seen {
     /// The controller's jobs for the account.
     pub jobs: Vec<Job>,
     /// Those above the account of the units that the policy names; none if nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<Vec<UnitId>>,
 }
 

@@ -493,6 +493,7 @@ fn a_resync_is_read_as_it_was_written() {
         Value::Null,
         json!({ "member": null, "jobs": [] }),
         json!({ "member": member, "jobs": [job] }),
+        json!({ "member": null, "jobs": [], "units": ["ou-abcd-12345678"] }),
     ] {
         let message = json!({
             "macieSelfService": "resync", "version": 1, "account": "111122223333",
