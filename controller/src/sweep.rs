@@ -114,7 +114,9 @@ async fn over(
         let (accounts, members, jobs, units) = lists.await?;
         seen.list(accounts);
         seen.add(members, jobs);
-        seen.place(units);
+        if policy.has_unit_rules() {
+            seen.place(units);
+        }
     }
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     let mut messages = Vec::new();

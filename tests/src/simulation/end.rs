@@ -49,7 +49,10 @@ pub fn unserved(sim: &Shared) -> Vec<String> {
     let counts = sim.counts();
     let meddled = MEDDLED.iter().any(|kind| counts.contains_key(kind));
     let switches = &sim.setting.switches;
-    let told = switches.trail && switches.tag_change_events && !switches.index_lag.is_positive();
+    // Where neither is so, Macie sees a tag of the newer API once a day.
+    let seen = switches.describe_buckets_refreshes_members || switches.inventory_sees_tag_resource;
+    let lags = switches.index_lag.is_positive();
+    let told = switches.trail && switches.tag_change_events && seen && !lags;
     if meddled || !told || !sim.setting.trouble.is_none() {
         return Vec::new();
     }

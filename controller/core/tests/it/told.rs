@@ -1,4 +1,5 @@
-//! What people and programs are told, and what they pay.
+//! Small things that larger tests pass over: what people are told and pay, when to come again,
+//! what is in order, how messages and jobs are known.
 
 use controller_core::{
     event::{Request, parse_many},

@@ -146,7 +146,7 @@ fn sweep(results: &Results) -> Vec<Promise> {
             sessions as f64 / looked_at,
         ),
         at_most(
-            "other calls an account and Region, but for lists".to_owned(),
+            "other calls an account and Region, but for lists and messages".to_owned(),
             1.1,
             rest as f64 / scopes,
         ),
