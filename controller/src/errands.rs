@@ -20,11 +20,12 @@ use crate::{
     lambda::{RESERVE, until},
     observe::{management, read_all, standing},
     settings,
-    sweep::{self, SweepError},
+    sweep::{self, Passes, SweepError},
 };
 
-/// Errands at the same time: a resync at rest is two calls, one after the other.
-const CONCURRENCY: usize = 16;
+/// Errands at the same time: a resync at rest is two calls, one after the other. A full batch of 100
+/// (`BatchSize` in the templates) takes 5 full turns.
+const CONCURRENCY: usize = 20;
 
 /// One errand.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,9 +74,10 @@ impl Errands {
 
     /// Carries them out; answers with those that must come again.
     pub async fn run(self, runtime: &Runtime, deadline: Option<Instant>) -> Vec<Unfinished> {
+        let passes = &Passes::of(runtime);
         let runs = stream::iter(self.0).map(|(errand, asked)| async move {
             let Asked { seen, messages } = asked;
-            let why = run(runtime, &errand, seen, deadline).await.err()?;
+            let why = run(passes, &errand, seen, deadline).await.err()?;
             tracing::error!(?errand, error = why, "comes again");
             Some(Unfinished { messages, why })
         });
@@ -85,18 +87,19 @@ impl Errands {
 }
 
 async fn run(
-    runtime: &Runtime,
+    passes: &Passes<'_>,
     errand: &Errand,
     seen: Option<Box<Seen>>,
     deadline: Option<Instant>,
 ) -> Result<(), String> {
+    let runtime = passes.runtime;
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     if left.is_some_and(|left| left < RESERVE) {
         return Err("no time left in this invocation".to_owned());
     }
     let done = async {
         match errand {
-            Errand::Pass(pass) => sweep::pass(runtime, pass).await,
+            Errand::Pass(pass) => passes.make(pass).await,
             Errand::Resync(scope) => resync(runtime, scope, seen).await,
             Errand::Settings(region) => {
                 Ok(settings::assert_off(&runtime.controller.aws, region).await?)

@@ -24,8 +24,9 @@ use crate::{
     pace::Turn,
 };
 
-/// Accounts and Regions that are reconciled at the same time.
-const CONCURRENCY: usize = 8;
+/// Accounts and Regions that are reconciled at the same time: a whole batch (`BatchSize` in the
+/// templates), so that none waits for the first of the others to end.
+const CONCURRENCY: usize = 10;
 /// A reconcile is not begun with less time than this left: it goes back to the queue instead.
 pub(crate) const RESERVE: Duration = Duration::from_secs(20);
 /// A reconcile that has begun is cut off this long before the end, so that the others of its batch

@@ -1,22 +1,24 @@
 //! The pass over everything, on queues of its own so that events never wait behind it. Nothing here
 //! writes to Macie: what is not in order goes to the controller's queue.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use controller_core::{
     event::{settings_message, sweep_message},
     id::{AccountId, Region, Scope, UnitId},
     observed::{ErrorClass, Job, Member, Trouble},
-    sweep::{Pass, Seen, Skip, resync_message, triage},
+    policy::Policy,
+    sweep::{Pass, Seen, resync_message, triage},
 };
-use futures::{StreamExt, TryStreamExt, future::try_join4, stream};
+use futures::{StreamExt, TryStreamExt, future, stream};
+use tokio::sync::OnceCell;
 
 use crate::{
-    aws::trouble,
+    aws::{Aws, trouble},
     config::Runtime,
     observe::{jobs_of_region, members},
-    survey::{accounts, below_units},
+    survey::{Listed, accounts, below_units},
 };
 
 /// SQS takes 10 messages a call (SQS API Reference, SendMessageBatch).
@@ -25,7 +27,7 @@ const BATCH: usize = 10;
 /// with more is read anew.
 const SEEN: usize = 20_000;
 /// Calls at the same time.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 /// The id of the messages, for logs.
 const ID: &str = "sweep";
 
@@ -57,84 +59,157 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// Makes a pass: over everything it is one pass per governed Region, over a Region it is one resync
-/// per account that can need work.
-pub async fn pass(runtime: &Runtime, pass: &Pass) -> Result<(), SweepError> {
-    let queues = Queues::of(runtime)?;
-    match &pass.region {
-        None => Ok(spread(runtime, &queues, pass).await?),
-        Some(region) => Ok(over(runtime, &queues, pass, region).await?),
+/// The passes of an invocation. A sweep's passes over Regions come in one batch, and share what has
+/// no Region: the longest lists are read once for all of them.
+pub struct Passes<'a> {
+    pub(crate) runtime: &'a Runtime,
+    policy: OnceCell<Arc<Policy>>,
+    organization: OnceCell<Result<Organization, Trouble>>,
+}
+
+impl<'a> Passes<'a> {
+    /// None yet.
+    pub fn of(runtime: &'a Runtime) -> Self {
+        Self {
+            runtime,
+            policy: OnceCell::new(),
+            organization: OnceCell::new(),
+        }
+    }
+
+    /// Makes a pass: over everything it is one pass per governed Region, over a Region it is one
+    /// resync per account that can need work.
+    pub async fn make(&self, pass: &Pass) -> Result<(), SweepError> {
+        let queues = Queues::of(self.runtime)?;
+        match &pass.region {
+            None => Ok(self.spread(&queues, pass).await?),
+            Some(region) => Ok(self.over(&queues, pass, region).await?),
+        }
+    }
+
+    /// The line `sweep` in the log is what the alarm on missing sweeps counts.
+    async fn spread(&self, queues: &Queues<'_>, pass: &Pass) -> Result<(), Trouble> {
+        let regions = &self.policy().await.regions;
+        let passes = regions.iter().map(|region| {
+            let region = Some(region.clone());
+            Pass {
+                region,
+                ..pass.clone()
+            }
+            .message()
+        });
+        send(self.runtime, queues.sweep, passes.collect()).await?;
+        if pass.only_pending {
+            tracing::info!(regions = regions.len(), "pass over what is pending");
+            return Ok(());
+        }
+        let settings = regions.iter().map(settings_message).collect();
+        send(self.runtime, queues.controller, settings).await?;
+        tracing::info!(regions = regions.len(), "sweep");
+        Ok(())
+    }
+
+    /// One listing of accounts, members and jobs, however many accounts there are.
+    async fn over(&self, queues: &Queues<'_>, pass: &Pass, region: &Region) -> Result<(), Trouble> {
+        let (policy, known) = (self.policy().await, self.known(pass, region).await?);
+        let now = self.runtime.controller.clock.now();
+        let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
+        let (accounts, mut messages) = (known.len(), Vec::new());
+        for (account, known) in known {
+            let region = region.clone();
+            let scope = Scope { account, region };
+            match triage(policy, pass, &scope, known.is_active, &known.seen, now) {
+                Ok(()) => messages.push(message(&scope, &known.seen)),
+                Err(skip) => *skipped.entry(skip.name()).or_default() += 1,
+            }
+        }
+        let resyncs = messages.len();
+        send(self.runtime, queues.sweep, messages).await?;
+        tracing::info!(%region, accounts, resyncs, ?skipped, "pass over a Region");
+        Ok(())
+    }
+
+    /// What the lists say, by account. A member that the organization does not list is none of
+    /// ours; where only members are looked at, each counts as active.
+    async fn known(
+        &self,
+        pass: &Pass,
+        region: &Region,
+    ) -> Result<BTreeMap<AccountId, Known>, Trouble> {
+        let aws = &self.runtime.controller.aws;
+        let lists = future::try_join(members(aws, region), jobs_of_region(aws, region));
+        if pass.only_pending {
+            let (members, mut jobs) = lists.await?;
+            let members = members.into_iter().map(|(account, member)| {
+                let jobs = jobs.remove(&account).unwrap_or_default();
+                (account, Known::new(true, Some(member), jobs, None))
+            });
+            return Ok(members.collect());
+        }
+        let ((mut members, mut jobs), organization) =
+            future::try_join(lists, self.organization()).await?;
+        let Organization { accounts, units } = organization;
+        let accounts = accounts.iter().map(|Listed { id, is_active, .. }| {
+            let jobs = jobs.remove(id).unwrap_or_default();
+            // Whoever is below none of the units is known to be below none.
+            let units = units.as_ref();
+            let units = units.map(|units| units.get(id).cloned().unwrap_or_default());
+            let known = Known::new(*is_active, members.remove(id), jobs, units);
+            (id.clone(), known)
+        });
+        Ok(accounts.collect())
+    }
+
+    /// One for all of them, since units that one policy does not name say nothing under another.
+    async fn policy(&self) -> &Policy {
+        let policy = &self.runtime.policy;
+        self.policy.get_or_init(|| policy.current()).await
+    }
+
+    async fn organization(&self) -> Result<&Organization, Trouble> {
+        let (aws, policy) = (&self.runtime.controller.aws, self.policy().await);
+        let read = || Organization::read(aws, policy);
+        let organization = self.organization.get_or_init(read).await;
+        organization.as_ref().map_err(Trouble::clone)
     }
 }
 
-/// The line `sweep` in the log is what the alarm on missing sweeps counts.
-async fn spread(runtime: &Runtime, queues: &Queues<'_>, pass: &Pass) -> Result<(), Trouble> {
-    let policy = runtime.policy.current().await;
-    let regions = policy.regions.iter();
-    let passes = regions.clone().map(|region| {
-        let region = Some(region.clone());
-        Pass {
-            region,
-            ..pass.clone()
-        }
-        .message()
-    });
-    send(runtime, queues.sweep, passes.collect()).await?;
-    if pass.only_pending {
-        tracing::info!(regions = policy.regions.len(), "pass over what is pending");
-        return Ok(());
-    }
-    let settings = regions.map(settings_message).collect();
-    send(runtime, queues.controller, settings).await?;
-    tracing::info!(regions = policy.regions.len(), "sweep");
-    Ok(())
+/// What is the same in all Regions.
+struct Organization {
+    accounts: Vec<Listed>,
+    /// Those of the units that the policy names, by account; none if it names none.
+    units: Option<BTreeMap<AccountId, Vec<UnitId>>>,
 }
 
-/// One listing of accounts, members and jobs, however many accounts there are.
-async fn over(
-    runtime: &Runtime,
-    queues: &Queues<'_>,
-    pass: &Pass,
-    region: &Region,
-) -> Result<(), Trouble> {
-    let policy = runtime.policy.current().await;
-    let aws = &runtime.controller.aws;
-    let (mut seen, now) = (Accounts::default(), aws.now());
-    if pass.only_pending {
-        let (members, jobs) =
-            futures::future::try_join(members(aws, region), jobs_of_region(aws, region)).await?;
-        seen.add(members, jobs);
-    } else {
-        let lists = try_join4(
-            accounts(aws),
-            members(aws, region),
-            jobs_of_region(aws, region),
-            below_units(aws, policy.units()),
-        );
-        let (accounts, members, jobs, units) = lists.await?;
-        seen.list(accounts);
-        seen.add(members, jobs);
-        if policy.has_unit_rules() {
-            seen.place(units);
-        }
+impl Organization {
+    async fn read(aws: &Aws, policy: &Policy) -> Result<Self, Trouble> {
+        let lists = future::try_join(accounts(aws), below_units(aws, policy.units()));
+        let (accounts, units) = lists.await?;
+        let units = policy.has_unit_rules().then_some(units);
+        Ok(Self { accounts, units })
     }
-    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut messages = Vec::new();
-    let all = seen.0.len();
-    for (account, known) in seen.0 {
-        let scope = Scope {
-            account,
-            region: region.clone(),
+}
+
+/// What the lists say of an account.
+struct Known {
+    is_active: bool,
+    seen: Seen,
+}
+
+impl Known {
+    fn new(
+        is_active: bool,
+        member: Option<Member>,
+        jobs: Vec<Job>,
+        units: Option<Vec<UnitId>>,
+    ) -> Self {
+        let seen = Seen {
+            member,
+            jobs,
+            units,
         };
-        match triage(&policy, pass, &scope, known.is_active, &known.seen, now) {
-            Ok(()) => messages.push(message(&scope, &known.seen)),
-            Err(skip) => *skipped.entry(Skip::name(skip)).or_default() += 1,
-        }
+        Self { is_active, seen }
     }
-    let resyncs = messages.len();
-    send(runtime, queues.sweep, messages).await?;
-    tracing::info!(%region, accounts = all, resyncs, ?skipped, "pass over a Region");
-    Ok(())
 }
 
 fn message(scope: &Scope, seen: &Seen) -> String {
@@ -142,54 +217,6 @@ fn message(scope: &Scope, seen: &Seen) -> String {
     match message.len() > SEEN {
         true => resync_message(scope, None),
         false => message,
-    }
-}
-
-struct Known {
-    is_active: bool,
-    seen: Seen,
-}
-
-/// What the lists say, by account. A member that the organization does not list is none of ours.
-#[derive(Default)]
-struct Accounts(BTreeMap<AccountId, Known>);
-
-impl Accounts {
-    fn list(&mut self, accounts: Vec<crate::survey::Listed>) {
-        let accounts = accounts.into_iter().map(|account| {
-            let known = Known {
-                is_active: account.is_active,
-                seen: Seen::default(),
-            };
-            (account.id, known)
-        });
-        self.0.extend(accounts);
-    }
-
-    fn add(&mut self, members: BTreeMap<AccountId, Member>, jobs: BTreeMap<AccountId, Vec<Job>>) {
-        let listed = !self.0.is_empty();
-        let active = || Known {
-            is_active: true,
-            seen: Seen::default(),
-        };
-        for (account, member) in members {
-            if listed && !self.0.contains_key(&account) {
-                continue;
-            }
-            self.0.entry(account).or_insert_with(active).seen.member = Some(member);
-        }
-        for (account, jobs) in jobs {
-            if let Some(known) = self.0.get_mut(&account) {
-                known.seen.jobs = jobs;
-            }
-        }
-    }
-
-    /// Whoever is below none of the units is known to be below none.
-    fn place(&mut self, mut units: BTreeMap<AccountId, Vec<UnitId>>) {
-        for (account, known) in &mut self.0 {
-            known.seen.units = Some(units.remove(account).unwrap_or_default());
-        }
     }
 }
 
