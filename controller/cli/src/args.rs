@@ -1,9 +1,12 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 pub use clap::Parser;
 use clap::{Args, Subcommand, ValueEnum};
 use controller::config::{MEMBER_ROLE, Settings};
 use controller_core::id::{AccountId, BucketName, Region};
+use rust_decimal::Decimal;
 
 use crate::exit;
 
@@ -132,6 +135,17 @@ pub enum Command {
         #[arg(long)]
         account: Option<AccountId>,
     },
+    /// Show what scanning costs before it is paid for: per bucket once, and per account each month.
+    #[command(
+        after_help = "The method is Macie's own forecast: bytes that Macie can analyse, compressed files \
+            taken three to one (the range: one to ten), times the sampling percentage. Every bucket of \
+            an enrolled account is monitored, tagged or not. What is not known is `unknown`, never \
+            $0. Prices are the policy's, else AWS's list as far as this release knows it.\n\n\
+            Examples:\n  maciectl estimate invoices\n  maciectl estimate --account 111122223333\n  \
+            maciectl estimate --all --output json > before.json\n  \
+            maciectl estimate --all --baseline before.json --fail-over 500"
+    )]
+    Estimate(EstimateArgs),
     /// Check what the controller needs, and what works against it; write nothing.
     #[command(
         after_help = "Before an installation it shows what is missing, after it what is not well. \
@@ -184,6 +198,27 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to estimate.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["bucket", "account", "all"]))]
+pub struct EstimateArgs {
+    /// A bucket, tagged or not.
+    pub bucket: Option<BucketName>,
+    /// All opted-in buckets of this account; with a bucket, the account that owns it.
+    #[arg(long)]
+    pub account: Option<AccountId>,
+    /// All opted-in buckets of the organization.
+    #[arg(long, conflicts_with_all = ["bucket", "account"])]
+    pub all: bool,
+    /// An earlier estimate (`--output json`) to compare with.
+    #[arg(long, value_name = "FILE", requires = "fail_over")]
+    pub baseline: Option<PathBuf>,
+    /// End with 4 if the likely costs, first scans and a month together, are more dollars than this
+    /// (more than the earlier estimate's, with `--baseline`), or if something is unknown.
+    #[arg(long, value_name = "USD")]
+    pub fail_over: Option<Decimal>,
 }
 
 /// What to do with dead letters.

@@ -13,6 +13,8 @@ pub enum Exit {
     Changes,
     /// 3: some accounts failed, others did not.
     Partial,
+    /// 4: `estimate --fail-over`: more than the limit, or unknown.
+    Over,
     /// 64: the command line is wrong.
     Usage,
 }
@@ -24,6 +26,7 @@ impl From<Exit> for ExitCode {
             Exit::Error => 1,
             Exit::Changes => 2,
             Exit::Partial => 3,
+            Exit::Over => 4,
             Exit::Usage => 64,
         })
     }
@@ -36,4 +39,5 @@ Exit codes:
   1   error
   2   `plan --detailed-exitcode`: there are changes
   3   partial: some accounts failed, others did not
+  4   `estimate --fail-over`: more than the limit, or not known
   64  the command line is wrong";

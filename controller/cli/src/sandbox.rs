@@ -15,7 +15,7 @@ use local_aws::{LocalAws, World, iam, organization, scheduler, sqs::QueueId};
 use serde_json::{Value, json};
 
 /// The policy of the repository, for those who bring none.
-pub const DEFAULT_POLICY: &str = include_str!("../../../policies/self-service.json");
+pub const DEFAULT_POLICY: &str = organization::POLICY;
 /// Steps in which the clock is turned while something is waiting.
 const STEP: SignedDuration = SignedDuration::from_secs(10);
 /// Steps after which nothing can be waiting any more: far beyond what Macie and SQS make one wait.

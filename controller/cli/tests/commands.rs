@@ -114,6 +114,9 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["--output", "xml", "plan"],
         &["adopt", "--plan"],
         &["adopt", "--apply", "--all-members"],
+        &["estimate"],
+        &["estimate", "--all", "--account", "111122223333"],
+        &["estimate", "--all", "--baseline", "before.json"],
         &["uninstall"],
         &["uninstall", "--plan", "--members", "delete"],
     ] {
@@ -137,6 +140,7 @@ fn help_version_and_completions_succeed() {
         &["--version"],
         &["explain", "--help"],
         &["doctor", "--help"],
+        &["estimate", "--help"],
         &["adopt", "--help"],
         &["uninstall", "--help"],
         &["completions", "bash"],

@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod decide;
+pub mod estimate;
 pub mod event;
 pub mod id;
 pub mod job_name;
@@ -15,6 +16,7 @@ pub mod money;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod prices;
 pub mod published;
 pub mod report;
 pub mod sweep;

@@ -6,7 +6,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
 use crate::{
-    id::BucketName,
+    id::{BucketName, Region},
     observed::{BucketSize, Inventory},
     policy::Policy,
 };
@@ -39,37 +39,38 @@ const GIGABYTE: u64 = 1_000_000_000;
 
 /// Macie's own forecast assumes that compressed files hold three times their size (Macie User
 /// Guide, discovery-jobs-costs).
-const UNPACKED: u64 = 3;
+pub const UNPACKED: u64 = 3;
 
-/// What it costs to scan a bucket once; none when Macie has not told its size.
-pub fn scan_once(policy: &Policy, size: &BucketSize) -> Option<Usd> {
+/// Gigabytes that one scan of a bucket analyses, if compressed files hold so many times their size;
+/// none when Macie has not told the bucket's size.
+pub fn analysed(policy: &Policy, size: &BucketSize, unpacked: u64) -> Option<Decimal> {
     let stored = size.classifiable_bytes?;
     let packed = size.compressed_bytes.min(stored);
     let bytes = Decimal::from(stored - packed)
-        .saturating_add(Decimal::from(packed).saturating_mul(Decimal::from(UNPACKED)));
-    let gigabytes = bytes.checked_div(Decimal::from(GIGABYTE))?;
-    let sampled = gigabytes
-        .saturating_mul(Decimal::from(policy.jobs.sampling_percentage))
-        .checked_div(Decimal::ONE_HUNDRED)?;
-    Some(Usd(sampled
-        .saturating_mul(policy.prices.gigabyte)
-        .normalize()))
+        .saturating_add(Decimal::from(packed).saturating_mul(Decimal::from(unpacked)));
+    let sampled = bytes.saturating_mul(Decimal::from(policy.jobs.sampling_percentage));
+    let gigabytes = sampled.checked_div(Decimal::from(GIGABYTE))?;
+    gigabytes.checked_div(Decimal::ONE_HUNDRED)
 }
 
-/// What it costs to scan these buckets once; none when one of them is unknown.
-pub fn scan_all<'a>(
+/// What it costs to scan these buckets once; none when one of them is unknown, or the Region's
+/// prices are.
+pub fn scan_once<'a>(
     policy: &Policy,
+    region: &Region,
     inventory: &Inventory,
     buckets: impl IntoIterator<Item = &'a BucketName>,
 ) -> Option<Usd> {
-    buckets.into_iter().try_fold(Usd::default(), |sum, name| {
-        Some(sum + scan_once(policy, inventory.buckets.get(name)?)?)
-    })
+    let mut buckets = buckets.into_iter();
+    let gigabytes = buckets.try_fold(Decimal::ZERO, |sum, name| {
+        let more = analysed(policy, inventory.buckets.get(name)?, UNPACKED)?;
+        Some(sum.saturating_add(more))
+    });
+    Some(policy.prices(region)?.analysing(gigabytes?))
 }
 
-/// What Macie charges a month for watching all buckets of an account in a Region.
-pub fn monitoring_per_month(policy: &Policy, buckets: u64) -> Usd {
-    Usd(Decimal::from(buckets)
-        .saturating_mul(policy.prices.bucket_month)
-        .normalize())
+/// What Macie charges a month for watching all buckets of an account in a Region; none when the
+/// Region's prices are unknown.
+pub fn monitoring_per_month(policy: &Policy, region: &Region, buckets: u64) -> Option<Usd> {
+    Some(policy.prices(region)?.monitoring(buckets))
 }

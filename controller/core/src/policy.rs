@@ -10,10 +10,9 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use rust_decimal::Decimal;
 use serde_json::Value;
 
 use self::read::{Field, account, amount, duration, identifier, region, tag_key, tag_value, unit};
@@ -21,7 +20,10 @@ pub use self::{
     read::PolicyError,
     tag::{OptIn, TagRule},
 };
-use crate::id::{AccountId, Region, UnitId};
+use crate::{
+    id::{AccountId, Region, UnitId},
+    prices::{PriceList, Prices},
+};
 
 /// The organization's opt-in policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +49,8 @@ pub struct Policy {
     pub jobs: JobSettings,
     /// How many suspensions may happen before a person has to look.
     pub circuit_breaker: CircuitBreaker,
-    /// What Macie costs, for estimates.
-    pub prices: Prices,
+    /// What the organization pays for Macie where that differs from AWS's list, for estimates.
+    pub own_prices: BTreeMap<Region, Prices>,
 }
 
 /// Accounts that are treated differently from the others.
@@ -115,16 +117,6 @@ pub struct CircuitBreaker {
     pub window: SignedDuration,
 }
 
-/// List prices in US dollars, for estimates. Those of US East are the default; several other
-/// Regions cost more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prices {
-    /// Monitoring one bucket for one month.
-    pub bucket_month: Decimal,
-    /// Analysing one gigabyte.
-    pub gigabyte: Decimal,
-}
-
 /// How an account is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -179,6 +171,12 @@ impl Policy {
         units.mandatory.union(&units.excluded).cloned().collect()
     }
 
+    /// The prices of a Region: the organization's own, else AWS's list; none when both say nothing.
+    pub fn prices(&self, region: &Region) -> Option<&Prices> {
+        let listed = || PriceList::bundled()?.regions.get(region);
+        self.own_prices.get(region).or_else(listed)
+    }
+
     fn read(root: &Field<'_>) -> Result<Self, PolicyError> {
         let policy = root.object(&[
             "$schema",
@@ -226,7 +224,7 @@ impl Policy {
             ownership: Ownership::read(&policy.get("ownership"))?,
             jobs: JobSettings::read(&policy.get("jobs"))?,
             circuit_breaker: CircuitBreaker::read(&policy.get("circuitBreaker"))?,
-            prices: Prices::read(&policy.get("prices"))?,
+            own_prices: own_prices(&policy.get("prices"))?,
         })
     }
 
@@ -398,12 +396,12 @@ impl CircuitBreaker {
     }
 }
 
-impl Prices {
-    fn read(field: &Field<'_>) -> Result<Self, PolicyError> {
-        let prices = field.object(&["bucketMonth", "gigabyte"])?;
-        Ok(Self {
-            bucket_month: prices.get("bucketMonth").or(Decimal::new(10, 2), amount)?,
-            gigabyte: prices.get("gigabyte").or(Decimal::new(100, 2), amount)?,
-        })
-    }
+/// Prices by Region; both of a Region must be there.
+fn own_prices(field: &Field<'_>) -> Result<BTreeMap<Region, Prices>, PolicyError> {
+    field.by_region(|prices| {
+        let prices = prices.object(&["bucketMonth", "gigabyte"])?;
+        let bucket_month = amount(&prices.get("bucketMonth"))?;
+        let gigabyte = amount(&prices.get("gigabyte"))?;
+        Ok(Prices::flat(bucket_month, gigabyte))
+    })
 }

@@ -4,7 +4,9 @@ mod deployment;
 
 use serde_json::{Value, json};
 
-pub use self::deployment::{POLICY_PARAMETER, RESULTS_KEY, STACK_SET, add_results, results_bucket};
+pub use self::deployment::{
+    POLICY, POLICY_PARAMETER, RESULTS_KEY, STACK_SET, add_results, results_bucket,
+};
 use crate::{
     Clock,
     error::ApiError,

@@ -6,16 +6,17 @@ use aws_sdk_macie2::{
     error::ProvideErrorMetadata,
     operation::get_member::GetMemberOutput,
     types::{
-        BucketCriteriaAdditionalProperties, JobComparator, JobSummary, ListJobsFilterCriteria,
-        ListJobsFilterKey, ListJobsFilterTerm, MatchingBucket, RelationshipStatus,
-        SearchResourcesBucketCriteria, SearchResourcesComparator, SearchResourcesCriteria,
-        SearchResourcesCriteriaBlock, SearchResourcesSimpleCriterion,
+        BucketCriteriaAdditionalProperties, BucketMetadata, JobComparator, JobSummary,
+        ListJobsFilterCriteria, ListJobsFilterKey, ListJobsFilterTerm, MatchingBucket,
+        RelationshipStatus, SearchResourcesBucketCriteria, SearchResourcesComparator,
+        SearchResourcesCriteria, SearchResourcesCriteriaBlock, SearchResourcesSimpleCriterion,
         SearchResourcesSimpleCriterionKey, SearchResourcesTagCriterion,
         SearchResourcesTagCriterionPair,
     },
 };
 use aws_smithy_types::DateTime;
 use controller_core::{
+    estimate::Sized,
     id::{AccountId, BucketName, JobId, Region, Scope},
     job_name,
     observed::{
@@ -205,6 +206,36 @@ async fn ask_inventory(
     let (buckets, monitored) =
         futures::future::try_join(matching(aws, scope, rule), monitored(aws, scope)).await?;
     Ok(Inventory { buckets, monitored })
+}
+
+/// All buckets of an enrolled account as Macie has them, with when Macie read about each.
+pub async fn sized(aws: &Aws, scope: &Scope) -> Result<Vec<Sized>, Trouble> {
+    let account = BucketCriteriaAdditionalProperties::builder()
+        .eq(scope.account.as_str())
+        .build();
+    let macie = aws.macie(&scope.region);
+    let request = macie.describe_buckets().criteria("accountId", account);
+    let mut pages = request.into_paginator().send();
+    let mut buckets = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble("macie2:DescribeBuckets", &error))?;
+        buckets.extend(page.buckets().iter().filter_map(sized_bucket));
+    }
+    Ok(buckets)
+}
+
+fn sized_bucket(bucket: &BucketMetadata) -> Option<Sized> {
+    let readable = bucket.error_code().is_none();
+    let size = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    Some(Sized {
+        name: bucket.bucket_name()?.parse().ok()?,
+        size: BucketSize {
+            classifiable_bytes: size(bucket.classifiable_size_in_bytes()).filter(|_| readable),
+            compressed_bytes: size(bucket.size_in_bytes_compressed()).unwrap_or(0),
+        },
+        created_at: bucket.bucket_created_at().and_then(time),
+        updated_at: bucket.last_updated().and_then(time),
+    })
 }
 
 async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Result<(), Trouble> {

@@ -74,7 +74,7 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
 
 /// The place in which the bucket is, with the facts that any answer needs. With one account named,
 /// its answer is taken whatever it is.
-async fn find(
+pub(super) async fn find(
     controller: &Controller,
     policy: &Policy,
     scopes: Vec<Scope>,

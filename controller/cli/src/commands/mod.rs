@@ -5,6 +5,7 @@ pub mod breaker;
 mod demo;
 pub mod dlq;
 pub mod doctor;
+pub mod estimate;
 mod explain;
 mod handle;
 mod listed;
@@ -74,6 +75,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
+        Command::Estimate(args) => estimate::run(global, &args).await,
         Command::Breaker { command } => breaker::run(global, &command).await,
         Command::Adopt(args) => adopt::run(global, &args).await,
         Command::Uninstall(args) => uninstall::run(global, &args).await,

@@ -1,11 +1,15 @@
 //! Policies: an accepted one keeps every promise of its type and survives being written down; a
 //! refused one is told by the field, the value and what was expected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use controller_core::policy::{
-    AccountLists, CircuitBreaker, JobSettings, ManagedIdentifiers, Ownership, Policy, PolicyError,
-    Prices, TagRule, UnitLists,
+use controller_core::{
+    id::Region,
+    policy::{
+        AccountLists, CircuitBreaker, JobSettings, ManagedIdentifiers, Ownership, Policy,
+        PolicyError, TagRule, UnitLists,
+    },
+    prices::Prices,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -49,8 +53,11 @@ fn keeps_its_promises(policy: &Policy) {
     assert!(breaker.max_suspensions <= 10_000 && breaker.max_percent <= 100);
     let week = SignedDuration::from_hours(7 * 24);
     assert!((SignedDuration::from_mins(1)..=week).contains(&breaker.window));
-    for price in [policy.prices.bucket_month, policy.prices.gigabyte] {
-        assert!(!price.is_sign_negative() && price < 1000.into(), "{price}");
+    for prices in policy.own_prices.values() {
+        let gigabyte = prices.gigabyte.first().unwrap().price;
+        for price in [prices.bucket_month, gigabyte] {
+            assert!(!price.is_sign_negative() && price < 1000.into(), "{price}");
+        }
     }
 }
 
@@ -80,7 +87,7 @@ fn write(policy: &Policy) -> Value {
         ownership,
         jobs,
         circuit_breaker,
-        prices,
+        own_prices,
     } = policy;
     json!({
         "version": 1,
@@ -94,7 +101,7 @@ fn write(policy: &Policy) -> Value {
         "ownership": write_ownership(ownership),
         "jobs": write_jobs(jobs),
         "circuitBreaker": write_breaker(circuit_breaker),
-        "prices": write_prices(prices),
+        "prices": write_prices(own_prices),
     })
 }
 
@@ -145,12 +152,19 @@ fn write_breaker(breaker: &CircuitBreaker) -> Value {
     })
 }
 
-fn write_prices(prices: &Prices) -> Value {
-    let Prices {
-        bucket_month,
-        gigabyte,
-    } = prices;
-    json!({ "bucketMonth": bucket_month.to_string(), "gigabyte": gigabyte.to_string() })
+fn write_prices(prices: &BTreeMap<Region, Prices>) -> Value {
+    let prices = prices.iter().map(|(region, prices)| {
+        let Prices {
+            bucket_month,
+            gigabyte,
+        } = prices;
+        let price = gigabyte.first().unwrap().price;
+        (
+            region,
+            json!({ "bucketMonth": bucket_month, "gigabyte": price }),
+        )
+    });
+    json!(prices.collect::<BTreeMap<_, _>>())
 }
 
 fn names_the_mistake(text: &str, error: &PolicyError) {

@@ -9,7 +9,7 @@ use super::gaps;
 use crate::{
     id::{BucketName, Scope},
     job_name,
-    money::{monitoring_per_month, scan_all},
+    money::{monitoring_per_month, scan_once},
     observed::{
         BucketReading, ENROLLED_AT, Inventory, Job, JobKind, JobStatus, Member, Membership,
         Observed,
@@ -318,8 +318,10 @@ impl Jobs<'_> {
             .inventory
             .known()
             .and_then(|inventory| inventory.monitored);
+        let region = &self.observed.scope.region;
         let cost = Cost {
-            monthly_usd: monitored.map(|buckets| monitoring_per_month(self.policy, buckets)),
+            monthly_usd: monitored
+                .and_then(|buckets| monitoring_per_month(self.policy, region, buckets)),
             once_usd: None,
         };
         let kind = JobKind::Daily {
@@ -446,9 +448,10 @@ impl Jobs<'_> {
     fn once(&self, buckets: &BTreeSet<BucketName>) -> Cost {
         let empty = Inventory::default();
         let inventory = self.observed.inventory.known().unwrap_or(&empty);
+        let region = &self.observed.scope.region;
         Cost {
             monthly_usd: None,
-            once_usd: scan_all(self.policy, inventory, buckets),
+            once_usd: scan_once(self.policy, region, inventory, buckets),
         }
     }
 

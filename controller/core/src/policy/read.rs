@@ -1,7 +1,11 @@
 //! Reads one field of a policy at a time, and knows the path that led to it, so that every refusal
 //! can name it.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use jiff::{SignedDuration, SpanRelativeTo, fmt::temporal::SpanParser};
 use rust_decimal::Decimal;
@@ -95,18 +99,28 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// An object with a field for each of some Regions; empty where there is none.
+    pub fn by_region<T>(
+        &self,
+        read: impl Fn(&Field<'a>) -> Result<T, PolicyError>,
+    ) -> Result<BTreeMap<Region, T>, PolicyError> {
+        let object = self.fields()?;
+        let names = object.fields.into_iter().flat_map(Map::keys);
+        names
+            .map(|name| {
+                let field = object.get(name);
+                let region = name.parse().map_err(|error: InvalidId| {
+                    let expected = error.expected.to_owned();
+                    PolicyError::new(object.path_to(name), Some(name.clone()), expected)
+                })?;
+                Ok((region, read(&field)?))
+            })
+            .collect()
+    }
+
     /// An object without unknown fields. One that is missing has only defaults.
     pub fn object(&self, known: &[&str]) -> Result<Object<'a>, PolicyError> {
-        let object = match self.value {
-            None => None,
-            Some(Value::Object(fields)) => Some(fields),
-            Some(_) => return Err(self.refuse("a JSON object")),
-        };
-        let path = self.path.clone();
-        let object = Object {
-            path,
-            fields: object,
-        };
+        let object = self.fields()?;
         let unknown = |name: &&String| !known.contains(&name.as_str());
         match object.fields.into_iter().flat_map(Map::keys).find(unknown) {
             None => Ok(object),
@@ -119,6 +133,16 @@ impl<'a> Field<'a> {
                 ))
             }
         }
+    }
+
+    fn fields(&self) -> Result<Object<'a>, PolicyError> {
+        let path = self.path.clone();
+        let fields = match self.value {
+            None => None,
+            Some(Value::Object(fields)) => Some(fields),
+            Some(_) => return Err(self.refuse("a JSON object")),
+        };
+        Ok(Object { path, fields })
     }
 
     pub fn text(&self, expected: &str) -> Result<&'a str, PolicyError> {

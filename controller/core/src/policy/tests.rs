@@ -48,7 +48,7 @@ fn the_default_policy_parses_and_fits_the_schema() {
     let policy = Policy::parse(DEFAULT).unwrap();
     assert_eq!(policy.tag.key, "macie");
     assert_eq!(policy.grace_period, SignedDuration::from_hours(24));
-    assert_eq!(policy.prices.bucket_month.to_string(), "0.10");
+    assert!(policy.own_prices.is_empty());
     assert!(policy.governs(&"us-east-1".parse().unwrap()));
     assert!(!policy.governs(&"us-east-2".parse().unwrap()));
     assert!(schema().is_valid(&default_value()));
@@ -164,8 +164,10 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
         ("/circuitBreaker/maxSuspensions", Some(json!(-1)), "policy field `circuitBreaker.maxSuspensions`: `-1` is not a whole number from 0 to 10000".into()),
         ("/circuitBreaker/maxPercent", Some(json!(300)), "policy field `circuitBreaker.maxPercent`: `300` is not a whole number from 0 to 100".into()),
         ("/circuitBreaker/window", Some(json!("1h")), "policy field `circuitBreaker.window`: `1h` is not an ISO 8601 duration such as `PT24H`".into()),
-        ("/prices/gigabyte", Some(json!(1.25)), "policy field `prices.gigabyte`: `1.25` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
-        ("/prices/bucketMonth", Some(json!("-0.10")), "policy field `prices.bucketMonth`: `-0.10` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/Ireland", Some(json!({})), "policy field `prices.Ireland`: `Ireland` is not an AWS Region such as `eu-west-1`".into()),
+        ("/prices/eu-west-1", Some(json!({ "gigabyte": "1.25" })), "policy field `prices.eu-west-1.bucketMonth`: it is missing, and must be US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/eu-west-1", Some(json!({ "bucketMonth": "0.10", "gigabyte": 1.25 })), "policy field `prices.eu-west-1.gigabyte`: `1.25` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/eu-west-1", Some(json!({ "bucketMonth": "-0.10", "gigabyte": "1" })), "policy field `prices.eu-west-1.bucketMonth`: `-0.10` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
     ];
     let schema = schema();
     for (pointer, value, message) in rows {
@@ -260,13 +262,16 @@ fn the_bounds_themselves_are_accepted() {
         policy.jobs.managed_data_identifiers,
         ManagedIdentifiers::None
     );
-    assert_eq!(
-        policy_with("/prices/gigabyte", json!("999.9999999999"))
-            .prices
-            .gigabyte
-            .scale(),
-        10
-    );
+    let region: Region = "eu-west-1".parse().unwrap();
+    assert_eq!(Policy::parse(DEFAULT).unwrap().prices(&region), None);
+    let own = json!({ "eu-west-1": { "bucketMonth": "0.10", "gigabyte": "999.9999999999" } });
+    let policy = policy_with("/prices", own);
+    let own = Prices::flat("0.10".parse().unwrap(), "999.9999999999".parse().unwrap());
+    assert_eq!(policy.prices(&region), Some(&own));
+    // Where a policy says nothing, AWS's list counts.
+    let listed = PriceList::bundled().unwrap().regions.first_key_value();
+    let (region, prices) = listed.unwrap();
+    assert_eq!(policy.prices(region), Some(prices));
     policy_with("/tag/values", json!(["", "Zürich 1/2", &"v".repeat(256)]));
 }
 

@@ -3,9 +3,10 @@
 
 use controller_core::{
     event::{Request, parse_many},
+    id::BucketName,
     job_name,
     money::scan_once,
-    observed::BucketSize,
+    observed::{BucketSize, Inventory},
     plan::{Blocked, Note, Waiting},
     published::published,
     report::{ChangeKind, Report},
@@ -30,7 +31,15 @@ fn a_scan_costs_its_bytes_and_three_times_what_is_packed() {
         classifiable_bytes,
         compressed_bytes,
     };
-    let cost = |size| scan_once(&policy, &size).map(|usd| json!(usd));
+    let region = World::new().scope.region;
+    let name: BucketName = "payments".parse().unwrap();
+    let cost = |size| {
+        let inventory = Inventory {
+            buckets: [(name.clone(), size)].into(),
+            monitored: None,
+        };
+        scan_once(&policy, &region, &inventory, [&name]).map(|usd| json!(usd))
+    };
     let ten = cost(size(Some(10_000_000_000), 0));
     assert_eq!(ten, Some(json!("10")));
     assert_eq!(

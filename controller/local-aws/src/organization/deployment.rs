@@ -23,7 +23,8 @@ pub const STACK_SET: &str = "macie-self-service-forwarders";
 /// The alias of the key by which results are encrypted.
 pub const RESULTS_KEY: &str = "macie-self-service-results";
 
-const POLICY: &str = include_str!("../../../../policies/self-service.json");
+/// The opt-in policy of its organization: the published one, with prices of its Regions.
+pub const POLICY: &str = include_str!("../../policy.json");
 /// The workspace's version, which templates and functions carry.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

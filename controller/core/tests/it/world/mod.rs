@@ -114,7 +114,11 @@ pub fn hours(hours: i64) -> SignedDuration {
 }
 
 pub fn policy() -> Policy {
-    Policy::parse(r#"{"version":1,"homeRegion":"eu-west-1","regions":["eu-west-1"]}"#).unwrap()
+    let text = r#"{
+        "version": 1, "homeRegion": "eu-west-1", "regions": ["eu-west-1"],
+        "prices": { "eu-west-1": { "bucketMonth": "0.10", "gigabyte": "1.00" } }
+    }"#;
+    Policy::parse(text).unwrap()
 }
 
 impl World {
