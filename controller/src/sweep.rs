@@ -59,8 +59,8 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// The passes of an invocation. A sweep's passes over Regions come in one batch, and share what has
-/// no Region: the longest lists are read once for all of them.
+/// The passes of an invocation. A sweep's passes over Regions come in one batch, as a rule, and
+/// share what has no Region: the longest lists are read once for all of them.
 pub struct Passes<'a> {
     pub(crate) runtime: &'a Runtime,
     policy: OnceCell<Arc<Policy>>,
@@ -109,7 +109,7 @@ impl<'a> Passes<'a> {
         Ok(())
     }
 
-    /// One listing of accounts, members and jobs, however many accounts there are.
+    /// One listing of members and jobs, however many accounts there are.
     async fn over(&self, queues: &Queues<'_>, pass: &Pass, region: &Region) -> Result<(), Trouble> {
         let (policy, known) = (self.policy().await, self.known(pass, region).await?);
         let now = self.runtime.controller.clock.now();
@@ -146,15 +146,16 @@ impl<'a> Passes<'a> {
             });
             return Ok(members.collect());
         }
-        let ((mut members, mut jobs), organization) =
-            future::try_join(lists, self.organization()).await?;
-        let Organization { accounts, units } = organization;
+        // Both are awaited to their end: the other Regions need the organization though the lists of
+        // this one fail.
+        let (lists, organization) = future::join(lists, self.organization()).await;
+        let ((members, jobs), Organization { accounts, units }) = (lists?, organization?);
         let accounts = accounts.iter().map(|Listed { id, is_active, .. }| {
-            let jobs = jobs.remove(id).unwrap_or_default();
+            let jobs = jobs.get(id).cloned().unwrap_or_default();
             // Whoever is below none of the units is known to be below none.
             let units = units.as_ref();
             let units = units.map(|units| units.get(id).cloned().unwrap_or_default());
-            let known = Known::new(*is_active, members.remove(id), jobs, units);
+            let known = Known::new(*is_active, members.get(id).cloned(), jobs, units);
             (id.clone(), known)
         });
         Ok(accounts.collect())

@@ -19,7 +19,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// So many workload accounts, the repository's policy, AWS as it is assumed to be.
+    /// So many workload accounts, the local organization's policy, AWS as it is assumed to be.
     pub fn new(workloads: usize) -> Self {
         let tuning = Tuning {
             attempts: 1,

@@ -56,7 +56,7 @@ fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
             "jobId": { "type": "string", "description": "The Macie job that it is about." },
             "estimatedCost": {
                 "type": "object",
-                "description": "US dollars as decimal strings, by the prices of the policy; missing when not known.",
+                "description": "US dollars as decimal strings, by the prices of the policy or of AWS's list; missing when not known.",
                 "additionalProperties": false,
                 "properties": {
                     "monthlyUsd": { "type": "string", "description": "A month from now on." },

@@ -139,8 +139,8 @@ pub enum Command {
     #[command(
         after_help = "The method is Macie's own forecast: bytes that Macie can analyse, compressed files \
             taken three to one (the range: one to ten), times the sampling percentage. Every bucket of \
-            an enrolled account is monitored, tagged or not. What is not known is `unknown`, never \
-            $0. Prices are the policy's, else AWS's list as far as this release knows it.\n\n\
+            an enrolled account is monitored, tagged or not. What is not known is `unknown`, with the \
+            reason, never $0. Prices are the policy's, else AWS's list as far as this release knows it.\n\n\
             Examples:\n  maciectl estimate invoices\n  maciectl estimate --account 111122223333\n  \
             maciectl estimate --all --output json > before.json\n  \
             maciectl estimate --all --baseline before.json --fail-over 500"
@@ -212,11 +212,11 @@ pub struct EstimateArgs {
     /// All opted-in buckets of the organization.
     #[arg(long, conflicts_with_all = ["bucket", "account"])]
     pub all: bool,
-    /// An earlier estimate (`--output json`) to compare with.
-    #[arg(long, value_name = "FILE", requires = "fail_over")]
+    /// An earlier estimate (`--output json`): only what is more than there counts as new.
+    #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// End with 4 if the likely costs, first scans and a month together, are more dollars than this
-    /// (more than the earlier estimate's, with `--baseline`), or if something is unknown.
+    /// End with 4 if more than so many dollars are new: first scans that are still to be paid, and a
+    /// month's monitoring where it is not charged already. With 3 if something is unknown.
     #[arg(long, value_name = "USD")]
     pub fail_over: Option<Decimal>,
 }

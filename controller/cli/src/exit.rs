@@ -11,9 +11,9 @@ pub enum Exit {
     Error,
     /// 2: `plan --detailed-exitcode` found changes.
     Changes,
-    /// 3: some accounts failed, others did not.
+    /// 3: some accounts failed, others did not; or an estimate has a limit and something unknown.
     Partial,
-    /// 4: `estimate --fail-over`: more than the limit, or unknown.
+    /// 4: `estimate --fail-over`: more than the limit.
     Over,
     /// 64: the command line is wrong.
     Usage,
@@ -39,5 +39,5 @@ Exit codes:
   1   error
   2   `plan --detailed-exitcode`: there are changes
   3   partial: some accounts failed, others did not
-  4   `estimate --fail-over`: more than the limit, or not known
+  4   `estimate --fail-over`: more than the limit
   64  the command line is wrong";

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use local_aws::{LocalAws, World, iam, organization, scheduler, sqs::QueueId};
 use serde_json::{Value, json};
 
-/// The policy of the repository, for those who bring none.
+/// The policy of the local AWS's organization, for those who bring none.
 pub const DEFAULT_POLICY: &str = organization::POLICY;
 /// Steps in which the clock is turned while something is waiting.
 const STEP: SignedDuration = SignedDuration::from_secs(10);

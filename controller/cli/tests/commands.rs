@@ -116,7 +116,6 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["adopt", "--apply", "--all-members"],
         &["estimate"],
         &["estimate", "--all", "--account", "111122223333"],
-        &["estimate", "--all", "--baseline", "before.json"],
         &["uninstall"],
         &["uninstall", "--plan", "--members", "delete"],
     ] {
@@ -213,6 +212,38 @@ fn refused_events_are_named_and_their_neighbours_are_served() {
     let output = local.maciectl(&["handle", "/does/not/exist"], "");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("/does/not/exist"));
+}
+
+/// The delivered policy has no prices of Ireland: what monitoring costs there is unknown, which is
+/// said, and passes no limit.
+#[test]
+fn an_estimate_without_prices_says_so_and_passes_no_limit() {
+    let local = Local::start();
+    let ask = |arguments: &[&str]| local.maciectl(arguments, "");
+    let output = ask(&["estimate", "--all"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(said.contains("no prices of eu-west-1"), "{said}");
+    assert!(said.contains("Prices: none from the policy"), "{said}");
+    let output = ask(&["estimate", "--all", "--fail-over", "500", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["gate"]["limitUsd"], "500");
+    assert_eq!(document["gate"]["exceeded"], false);
+
+    let file = std::env::temp_dir().join(format!("estimate-{}.json", std::process::id()));
+    std::fs::write(&file, &output.stdout).unwrap();
+    let output = ask(&["estimate", "--all", "--baseline", file.to_str().unwrap()]);
+    assert!(text(&output.stdout).contains("$0.00 more than in the earlier estimate."));
+    std::fs::write(&file, "{}").unwrap();
+    let output = ask(&["estimate", "--all", "--baseline", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("not an earlier estimate"));
+    std::fs::remove_file(&file).unwrap();
+
+    let output = ask(&["estimate", "nobody-has-this"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no bucket `nobody-has-this` was found"));
 }
 
 #[test]

@@ -11,9 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{
+    decide::{jobs::JobsView, member::is_returning},
     id::{BucketName, Region},
     money::{self, Usd, analysed},
-    observed::BucketSize,
+    observed::{BucketSize, Fact, Job, Member, Membership, Observed, Relationship},
     policy::Policy,
 };
 
@@ -29,6 +30,8 @@ pub struct Sized {
     pub name: BucketName,
     /// How much Macie would analyse.
     pub size: BucketSize,
+    /// Whether it is beyond the 10,000 buckets of an account that Macie monitors.
+    pub over_quota: bool,
     /// When it was created, or its policy last changed: Macie does not tell these apart.
     pub created_at: Option<Timestamp>,
     /// When Macie last read about it.
@@ -48,7 +51,8 @@ pub enum Amount {
     },
 }
 
-/// From what is certain to what is unlikely to be exceeded.
+/// From what it is at least, if every byte and object is like the others, to what is unlikely to be
+/// exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Range {
     /// At least.
@@ -67,12 +71,16 @@ pub struct Range {
 pub enum Unknown {
     /// Macie sees buckets of enrolled accounts only.
     NotEnrolled,
+    /// What was written while the account was without an opted-in bucket is caught up with.
+    CatchUp,
     /// Nobody told what Macie costs there.
     Prices(Region),
     /// It could not be read.
     NotRead,
     /// Macie may not read about the bucket.
     NotReadable,
+    /// Macie monitors 10,000 buckets of an account, and this is none of them.
+    OverQuota,
     /// The bucket is not in Macie's inventory.
     NotSeen,
     /// Macie has not counted the objects of a new bucket yet.
@@ -93,6 +101,12 @@ impl fmt::Display for Unknown {
                 "no prices of {region}: put yours into `prices` of the policy"
             ),
             Self::NotRead => f.write_str("it could not be read"),
+            Self::CatchUp => f.write_str(
+                "the account is being caught up with, or will be: how much was written meanwhile is not known",
+            ),
+            Self::OverQuota => f.write_str(
+                "Macie monitors 10,000 buckets of an account, and this is none of them",
+            ),
             Self::NotReadable => f.write_str(
                 "Macie cannot read about the bucket: let AWSServiceRoleForAmazonMacie through its policy",
             ),
@@ -127,18 +141,111 @@ impl Range {
     }
 }
 
+/// Whether Macie is on for the account.
+pub fn is_enrolled(observed: &Observed) -> Fact<bool> {
+    if observed.is_administrator() {
+        return Fact::Known(true);
+    }
+    match &observed.member {
+        Fact::Known(Membership::Member(member)) => {
+            Fact::Known(member.status == Relationship::Enabled)
+        }
+        Fact::Known(Membership::Stranger) => Fact::Known(false),
+        Fact::Unknown(trouble) => Fact::Unknown(trouble.clone()),
+        Fact::Unread => Fact::Unread,
+    }
+}
+
+/// How far a bucket's first scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// No baseline job has the bucket.
+    Ahead,
+    /// A baseline job is at it, or paused.
+    Begun,
+    /// It was paid for.
+    Done,
+}
+
+/// What is still to be paid for a bucket's first scan.
+pub fn to_pay(
+    policy: &Policy,
+    observed: &Observed,
+    sizes: &Fact<Vec<Sized>>,
+    name: &BucketName,
+    now: Timestamp,
+) -> (Progress, Amount) {
+    let (Some(jobs), Some(enrolled)) = (
+        observed.jobs.known(),
+        is_enrolled(observed).known().copied(),
+    ) else {
+        return (Progress::Ahead, Unknown::NotRead.into());
+    };
+    let progress = progress(policy, observed, jobs, name);
+    if member(observed)
+        .is_some_and(|member| member.status == Relationship::Paused || is_returning(member))
+    {
+        return (progress, Unknown::CatchUp.into());
+    }
+    let amount = match (progress, sizes) {
+        (Progress::Done, _) => Amount::Known(Range::default()),
+        (_, _) if !enrolled => Unknown::NotEnrolled.into(),
+        (_, Fact::Unknown(_) | Fact::Unread) => Unknown::NotRead.into(),
+        (_, Fact::Known(sizes)) => match sizes.iter().find(|bucket| bucket.name == *name) {
+            None => Unknown::NotSeen.into(),
+            Some(bucket) => first_scan(policy, &observed.scope.region, bucket, now),
+        },
+    };
+    (progress, begun(progress, amount))
+}
+
+/// Of a scan that has begun a part is paid, nobody knows which.
+fn begun(progress: Progress, amount: Amount) -> Amount {
+    match (progress, amount) {
+        (Progress::Begun, Amount::Known(range)) => Amount::Known(Range {
+            low: Usd::default(),
+            ..range
+        }),
+        (_, amount) => amount,
+    }
+}
+
+fn member(observed: &Observed) -> Option<&Member> {
+    match observed.member.known() {
+        Some(Membership::Member(member)) => Some(member),
+        Some(Membership::Stranger) | None => None,
+    }
+}
+
+fn progress(policy: &Policy, observed: &Observed, jobs: &[Job], name: &BucketName) -> Progress {
+    let view = JobsView::new(policy, &observed.scope, jobs, member(observed));
+    if view.being_baselined().contains(name) {
+        Progress::Begun
+    } else if view.baselined_before(Timestamp::MAX).contains(name) {
+        Progress::Done
+    } else {
+        Progress::Ahead
+    }
+}
+
 /// What scanning a bucket once costs. With several buckets each is counted from the first tier, so
 /// that their sum is never too low.
 pub fn first_scan(policy: &Policy, region: &Region, bucket: &Sized, now: Timestamp) -> Amount {
     let Some(prices) = policy.prices(region) else {
         return Unknown::Prices(region.clone()).into();
     };
-    let counted_by = bucket
-        .created_at
-        .and_then(|created| created.checked_add(DAY).ok());
-    let empty = bucket.size.classifiable_bytes == Some(0);
-    if let (true, Some(until)) = (empty, counted_by.filter(|until| *until > now)) {
-        return Unknown::New { until }.into();
+    if bucket.over_quota {
+        return Unknown::OverQuota.into();
+    }
+    if bucket.size.classifiable_bytes == Some(0) {
+        // Macie tells neither when it counted a bucket nor that it has not.
+        let counted_by = bucket.created_at.and_then(|at| at.checked_add(DAY).ok());
+        match counted_by {
+            None => return Unknown::NotSeen.into(),
+            Some(until) if until > now => return Unknown::New { until }.into(),
+            Some(_) => {}
+        }
     }
     let usd = |times| analysed(policy, &bucket.size, times).map(|gb| prices.analysing(gb));
     match UNPACKED.map(usd) {
@@ -184,6 +291,7 @@ mod tests {
                 classifiable_bytes,
                 compressed_bytes,
             },
+            over_quota: false,
             created_at: Some(MONTH.parse().unwrap()),
             updated_at: None,
         }
@@ -229,6 +337,16 @@ mod tests {
         let new = scan(100, &bucket(Some(0), 0), 23);
         assert!(new.contains("2026-03-02T00:00:00Z"), "{new}");
         assert_eq!(scan(100, &bucket(Some(0), 0), 24), "$0.00 $0.00 $0.00");
+        let dateless = Sized {
+            created_at: None,
+            ..bucket(Some(0), 0)
+        };
+        assert!(scan(100, &dateless, 99).contains("does not show"));
+        let beyond = Sized {
+            over_quota: true,
+            ..bucket(Some(1), 0)
+        };
+        assert!(scan(100, &beyond, 99).contains("10,000"));
         // What Macie has counted counts, however new the bucket is.
         assert_eq!(
             scan(100, &bucket(Some(4_000_000_000), 0), 1),

@@ -398,7 +398,8 @@ impl CircuitBreaker {
 
 /// Prices by Region; both of a Region must be there.
 fn own_prices(field: &Field<'_>) -> Result<BTreeMap<Region, Prices>, PolicyError> {
-    field.by_region(|prices| {
+    let expected = "a Region with its prices, such as `\"eu-west-1\": { \"bucketMonth\": \"0.10\", \"gigabyte\": \"1.25\" }`";
+    field.by_region(expected, |prices| {
         let prices = prices.object(&["bucketMonth", "gigabyte"])?;
         let bucket_month = amount(&prices.get("bucketMonth"))?;
         let gigabyte = amount(&prices.get("gigabyte"))?;

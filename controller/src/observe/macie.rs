@@ -6,8 +6,8 @@ use aws_sdk_macie2::{
     error::ProvideErrorMetadata,
     operation::get_member::GetMemberOutput,
     types::{
-        BucketCriteriaAdditionalProperties, BucketMetadata, JobComparator, JobSummary,
-        ListJobsFilterCriteria, ListJobsFilterKey, ListJobsFilterTerm, MatchingBucket,
+        BucketCriteriaAdditionalProperties, BucketMetadata, BucketMetadataErrorCode, JobComparator,
+        JobSummary, ListJobsFilterCriteria, ListJobsFilterKey, ListJobsFilterTerm, MatchingBucket,
         RelationshipStatus, SearchResourcesBucketCriteria, SearchResourcesComparator,
         SearchResourcesCriteria, SearchResourcesCriteriaBlock, SearchResourcesSimpleCriterion,
         SearchResourcesSimpleCriterionKey, SearchResourcesTagCriterion,
@@ -208,13 +208,24 @@ async fn ask_inventory(
     Ok(Inventory { buckets, monitored })
 }
 
-/// All buckets of an enrolled account as Macie has them, with when Macie read about each.
-pub async fn sized(aws: &Aws, scope: &Scope) -> Result<Vec<Sized>, Trouble> {
-    let account = BucketCriteriaAdditionalProperties::builder()
-        .eq(scope.account.as_str())
-        .build();
+/// Buckets of an enrolled account as Macie has them, with when Macie read about each: one, or all.
+pub async fn sized(
+    aws: &Aws,
+    scope: &Scope,
+    only: Option<&BucketName>,
+) -> Result<Vec<Sized>, Trouble> {
+    let is = |value: &str| {
+        BucketCriteriaAdditionalProperties::builder()
+            .eq(value)
+            .build()
+    };
     let macie = aws.macie(&scope.region);
-    let request = macie.describe_buckets().criteria("accountId", account);
+    let mut request = macie
+        .describe_buckets()
+        .criteria("accountId", is(scope.account.as_str()));
+    if let Some(name) = only {
+        request = request.criteria("bucketName", is(name.as_str()));
+    }
     let mut pages = request.into_paginator().send();
     let mut buckets = Vec::new();
     while let Some(page) = pages.next().await {
@@ -225,14 +236,16 @@ pub async fn sized(aws: &Aws, scope: &Scope) -> Result<Vec<Sized>, Trouble> {
 }
 
 fn sized_bucket(bucket: &BucketMetadata) -> Option<Sized> {
-    let readable = bucket.error_code().is_none();
-    let size = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    let error = bucket.error_code();
     Some(Sized {
         name: bucket.bucket_name()?.parse().ok()?,
-        size: BucketSize {
-            classifiable_bytes: size(bucket.classifiable_size_in_bytes()).filter(|_| readable),
-            compressed_bytes: size(bucket.size_in_bytes_compressed()).unwrap_or(0),
-        },
+        size: bucket_size(
+            bucket
+                .classifiable_size_in_bytes()
+                .filter(|_| error.is_none()),
+            bucket.size_in_bytes_compressed(),
+        ),
+        over_quota: error == Some(&BucketMetadataErrorCode::BucketCountExceedsQuota),
         created_at: bucket.bucket_created_at().and_then(time),
         updated_at: bucket.last_updated().and_then(time),
     })
@@ -321,15 +334,25 @@ fn criteria(scope: &Scope, rule: &TagRule) -> SearchResourcesBucketCriteria {
 
 /// With an error code the sizes are missing: unknown, not zero.
 fn size(bucket: &MatchingBucket) -> BucketSize {
-    let bytes = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
     let readable = bucket.error_code().is_none();
+    bucket_size(
+        bucket.classifiable_size_in_bytes().filter(|_| readable),
+        bucket.size_in_bytes_compressed(),
+    )
+}
+
+/// Without knowing what is compressed nobody knows how much there is.
+fn bucket_size(classifiable: Option<i64>, compressed: Option<i64>) -> BucketSize {
+    let bytes = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
+    let compressed = bytes(compressed);
     BucketSize {
-        classifiable_bytes: bytes(bucket.classifiable_size_in_bytes()).filter(|_| readable),
-        compressed_bytes: bytes(bucket.size_in_bytes_compressed()).unwrap_or(0),
+        classifiable_bytes: bytes(classifiable).filter(|_| compressed.is_some()),
+        compressed_bytes: compressed.unwrap_or(0),
     }
 }
 
-async fn monitored(aws: &Aws, scope: &Scope) -> Result<Option<u64>, Trouble> {
+/// How many buckets of an account Macie monitors and charges for.
+pub async fn monitored(aws: &Aws, scope: &Scope) -> Result<Option<u64>, Trouble> {
     let request = aws
         .macie(&scope.region)
         .get_bucket_statistics()

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub use self::{
     census::Censuses,
     census::read as read_census,
-    macie::{jobs_of_region, members, sized},
+    macie::{jobs_of_region, members, monitored, sized},
     organization::{account as standing, management},
 };
 use controller_core::{

@@ -1,29 +1,31 @@
 //! `estimate`: what scanning opted-in buckets costs, before anybody pays for it.
 
-use std::{collections::BTreeSet, fs, path::Path};
+mod gate;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use controller::{
     config::Runtime,
-    observe::{read_all, sized},
+    observe::{management, monitored, read_all, sized},
     reconcile::Controller,
 };
 use controller_core::{
-    decide::jobs::JobsView,
-    estimate::{Amount, Range, Unknown, first_scan, monitoring},
+    estimate::{Amount, Progress, Range, Sized, Unknown, is_enrolled, monitoring, to_pay},
     id::{AccountId, BucketName, Region, Scope},
     money::Usd,
-    observed::{Fact, Job, Membership, Observed, Relationship, Trouble},
-    policy::Policy,
+    observed::{ErrorClass, Fact, Observed, Trouble},
+    policy::{Mode, Policy},
     prices::PriceList,
     wants::Read,
 };
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
+pub use self::gate::{Earlier, Gate};
 use super::{CONCURRENCY, chosen, explain::find, progress, scopes, start};
 use crate::{
     args::{EstimateArgs, Format, Global},
@@ -39,17 +41,18 @@ pub struct Row {
     pub account: AccountId,
     /// The Region.
     pub region: Region,
-    /// Whether Macie is on there, so that monitoring is already paid for.
-    pub enrolled: bool,
+    /// Whether Macie is on there, so that monitoring is charged already; none when not known.
+    pub enrolled: Option<bool>,
+    /// `policy` or `list`; none when nobody told a price.
+    pub prices: Option<&'static str>,
     /// The buckets that were asked for.
     pub buckets: Vec<Bucket>,
-    /// All buckets of the account, tagged or not.
-    pub monitored_buckets: Option<usize>,
+    /// Buckets of the account that Macie monitors, or would: all of them, tagged or not.
+    pub monitored_buckets: Option<u64>,
     /// What monitoring them costs.
     pub monitoring_per_month: Amount,
-    /// What is written later costs this much a gigabyte, in the first tier.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gigabyte_usd: Option<Decimal>,
+    /// Each gigabyte that is written later and analysed, in the first tier.
+    pub analysed_gigabyte_usd: Option<Decimal>,
     /// What could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trouble: Vec<String>,
@@ -61,8 +64,8 @@ pub struct Row {
 pub struct Bucket {
     /// Its name.
     pub bucket: BucketName,
-    /// Whether its first scan was paid for: a baseline job has it.
-    pub scanned_before: bool,
+    /// How far its first scan is.
+    pub progress: Progress,
     /// What is still to be paid for it.
     pub first_scan: Amount,
     /// When Macie last read its size.
@@ -76,80 +79,86 @@ pub struct Bucket {
 pub struct Total {
     /// First scans that are still to be paid.
     pub first_scan: Range,
-    /// Monitoring of all buckets.
+    /// Monitoring, of accounts where it is charged already too.
     pub monitoring_per_month: Range,
     /// Amounts that are not in the sums.
     pub unknown: usize,
+    /// Accounts and Regions of which something could not be read.
+    pub unread: usize,
 }
 
-/// What an earlier document says, as far as it is compared.
-#[derive(Debug, Deserialize)]
-pub struct Before {
-    total: BeforeTotal,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BeforeTotal {
-    first_scan: BeforeRange,
-    monitoring_per_month: BeforeRange,
-}
-
-#[derive(Debug, Deserialize)]
-struct BeforeRange {
-    usd: Decimal,
-}
-
-/// Prints what is to be paid; with a limit, ends with 4 when it is more.
+/// Prints what is to be paid.
 pub async fn run(global: &Global, args: &EstimateArgs) -> Result<Exit> {
-    let before = args.baseline.as_deref().map(read_before).transpose()?;
+    let earlier = args.baseline.as_deref().map(Earlier::read).transpose()?;
     let runtime = start(global).await?;
-    let rows = rows(&runtime, global, args).await?;
+    let policy = runtime.policy.current().await;
+    let rows = rows(&runtime, &policy, global, args).await?;
     let total = total(&rows);
-    let document = document(&*runtime.policy.current().await, &rows, &total);
+    let gate = Gate::of(&rows, earlier.as_ref(), args.fail_over);
     match global.output {
-        Format::Json => output::json(&document)?,
-        Format::Table => print(&rows, &total),
+        Format::Json => output::json(&document(&policy, &rows, &total, &gate))?,
+        Format::Table => print(&policy, &rows, &total, &gate, earlier.is_some()),
     }
-    Ok(args.fail_over.map_or(Exit::Success, |limit| {
-        let (more, exit) = gate(&total, before.as_ref(), limit);
-        eprintln!(
-            "{} more than before, {} unknown; the limit is {}",
-            more,
-            total.unknown,
-            Usd(limit)
-        );
-        exit
-    }))
+    Ok(exit(&total, &gate))
+}
+
+/// 4 above the limit; 3 when something could not be read, or is unknown and there is a limit.
+pub fn exit(total: &Total, gate: &Gate) -> Exit {
+    let unsure = total.unread > 0 || (gate.limit_usd.is_some() && total.unknown > 0);
+    match (gate.exceeded, unsure) {
+        (true, _) => Exit::Over,
+        (false, true) => Exit::Partial,
+        (false, false) => Exit::Success,
+    }
 }
 
 /// Looks at what was asked for.
-pub async fn rows(runtime: &Runtime, global: &Global, args: &EstimateArgs) -> Result<Vec<Row>> {
-    let policy = runtime.policy.current().await;
-    let accounts = chosen(runtime, args.account.as_ref()).await?;
-    let scopes = scopes(global, &policy, &accounts)?;
+pub async fn rows(
+    runtime: &Runtime,
+    policy: &Policy,
+    global: &Global,
+    args: &EstimateArgs,
+) -> Result<Vec<Row>> {
     let controller = &runtime.controller;
+    let mut accounts = chosen(runtime, args.account.as_ref()).await?;
+    accounts.retain(|account| account.is_active);
+    let scopes = scopes(global, policy, &accounts)?;
     let Some(bucket) = &args.bucket else {
-        return Ok(opted_in(controller, &policy, scopes).await);
+        return Ok(opted_in(controller, policy, scopes, args.account.is_some()).await);
     };
-    let found = find(controller, &policy, scopes, bucket).await;
-    let found = found.with_context(|| format!("no bucket `{bucket}` was found"))?;
-    let names = BTreeSet::from([bucket.clone()]);
-    Ok(vec![row(controller, &policy, &found, names).await])
+    let reads = reads(policy, [Read::Member, Read::Jobs]);
+    let found = find(controller, policy, scopes, bucket, reads).await;
+    let found = found.with_context(|| {
+        format!("no bucket `{bucket}` was found; name its account with --account to see why")
+    })?;
+    anyhow::ensure!(
+        !is_excluded(policy, &found),
+        "the policy excludes account {}: nothing of it is scanned",
+        found.scope.account
+    );
+    Ok(vec![
+        row(controller, policy, &found, [bucket.clone()].into()).await,
+    ])
 }
 
-/// All opted-in buckets; accounts without one are left out unless only one was asked for.
-async fn opted_in(controller: &Controller, policy: &Policy, scopes: Vec<Scope>) -> Vec<Row> {
-    let one = scopes.len() == 1;
+/// All opted-in buckets by the tagging index. Left out is who has nothing to do with Macie, whom the
+/// policy excludes, and Regions that are off; one account that was asked for says so itself.
+async fn opted_in(
+    controller: &Controller,
+    policy: &Policy,
+    scopes: Vec<Scope>,
+    one: bool,
+) -> Vec<Row> {
+    let management = management(&controller.aws).await;
     let bar = progress(scopes.len(), "estimating");
     let looks = stream::iter(scopes).map(|scope| {
-        let bar = &bar;
+        let (bar, management) = (&bar, &management);
         async move {
             let mut observed = controller.unread(&scope, &BTreeSet::new());
-            let reads = BTreeSet::from([Read::Member, Read::Jobs, Read::Index]);
+            let reads = reads(policy, [Read::Member, Read::Jobs, Read::Index]);
             read_all(&controller.aws, policy, &mut observed, reads).await;
             let names = observed.indexed();
-            let row = match names.is_empty() && observed.index.trouble().is_none() && !one {
+            let row = match is_left_out(policy, &observed, management, one) {
                 true => None,
                 false => Some(row(controller, policy, &observed, names).await),
             };
@@ -162,6 +171,34 @@ async fn opted_in(controller: &Controller, policy: &Policy, scopes: Vec<Scope>) 
     rows.into_iter().flatten().collect()
 }
 
+fn reads<const N: usize>(policy: &Policy, reads: [Read; N]) -> BTreeSet<Read> {
+    let units = policy.has_unit_rules().then_some(Read::Units);
+    reads.into_iter().chain(units).collect()
+}
+
+fn is_excluded(policy: &Policy, observed: &Observed) -> bool {
+    let units = observed.units.known().map_or(&[][..], Vec::as_slice);
+    policy.mode(&observed.scope.account, units) == Mode::Excluded
+}
+
+fn is_left_out(
+    policy: &Policy,
+    observed: &Observed,
+    management: &Fact<AccountId>,
+    one: bool,
+) -> bool {
+    let trouble = observed.index.trouble().map(|trouble| trouble.class);
+    // StackSets give the management account no role, unless somebody deploys it there.
+    let no_role = management.known() == Some(&observed.scope.account)
+        && trouble == Some(ErrorClass::Denied)
+        && !one;
+    let idle = is_enrolled(observed) == Fact::Known(false)
+        && trouble.is_none()
+        && observed.indexed().is_empty()
+        && !one;
+    no_role || idle || is_excluded(policy, observed) || trouble == Some(ErrorClass::RegionDisabled)
+}
+
 async fn row(
     controller: &Controller,
     policy: &Policy,
@@ -170,99 +207,95 @@ async fn row(
 ) -> Row {
     let Scope { account, region } = &observed.scope;
     let enrolled = is_enrolled(observed);
-    let mut trouble: Vec<&Trouble> = Vec::new();
-    trouble.extend(observed.member.trouble());
-    trouble.extend(observed.jobs.trouble());
-    trouble.extend(observed.index.trouble());
-    let mut trouble: Vec<String> = trouble.into_iter().map(ToString::to_string).collect();
-    let (sizes, monitored) = match enrolled {
-        true => {
-            let sizes = sized(&controller.aws, &observed.scope).await;
-            let sizes = sizes.map_err(|error| trouble.push(error.to_string())).ok();
-            let monitored = sizes.as_ref().map(Vec::len);
-            (sizes, monitored)
-        }
-        false => (
-            None,
-            all_buckets(controller, policy, observed, &mut trouble).await,
+    let (sizes, count) = match enrolled {
+        Fact::Known(true) => as_macie_sees(controller, observed, &names).await,
+        Fact::Known(false) => (
+            Fact::Unread,
+            all_buckets(controller, policy, observed).await,
         ),
+        Fact::Unknown(_) | Fact::Unread => (Fact::Unread, Fact::Unread),
     };
-    let covered = covered(policy, observed);
     let now = controller.clock.now();
-    let bucket = |name: BucketName| {
-        let scanned_before = covered.contains(&name);
-        let seen = sizes.iter().flatten().find(|bucket| bucket.name == name);
+    let buckets = names.iter().map(|name| {
+        let (progress, first_scan) = to_pay(policy, observed, &sizes, name, now);
+        let mut seen = sizes.known().into_iter().flatten();
         Bucket {
-            scanned_before,
-            first_scan: match (seen, &sizes) {
-                _ if scanned_before => Amount::Known(Range::default()),
-                (Some(seen), _) => first_scan(policy, region, seen, now),
-                (None, Some(_)) => Unknown::NotSeen.into(),
-                (None, None) if enrolled => Unknown::NotRead.into(),
-                (None, None) => Unknown::NotEnrolled.into(),
-            },
-            sizes_as_of: seen.and_then(|seen| seen.updated_at),
-            bucket: name,
+            bucket: name.clone(),
+            progress,
+            first_scan,
+            sizes_as_of: seen
+                .find(|seen| seen.name == *name)
+                .and_then(|seen| seen.updated_at),
         }
-    };
-    let count = monitored.and_then(|count| u64::try_from(count).ok());
-    let month = count.map(|count| monitoring(policy, region, count));
+    });
+    let month = count
+        .known()
+        .map(|count| monitoring(policy, region, *count));
     let prices = policy.prices(region);
+    let own = policy.own_prices.contains_key(region);
+    let of_buckets = names
+        .iter()
+        .filter_map(|name| observed.bucket(name).trouble());
+    let trouble: BTreeSet<&Trouble> = [
+        observed.member.trouble(),
+        observed.jobs.trouble(),
+        observed.index.trouble(),
+        observed.units.trouble(),
+        sizes.trouble(),
+        count.trouble(),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(of_buckets)
+    .collect();
     Row {
         account: account.clone(),
         region: region.clone(),
-        enrolled,
-        buckets: names.into_iter().map(bucket).collect(),
-        monitored_buckets: monitored,
+        enrolled: enrolled.known().copied(),
+        prices: prices.map(|_| if own { "policy" } else { "list" }),
+        buckets: buckets.collect(),
+        monitored_buckets: count.known().copied(),
         monitoring_per_month: month.unwrap_or(Unknown::NotRead.into()),
-        gigabyte_usd: prices.and_then(|prices| Some(prices.gigabyte.first()?.price)),
-        trouble,
+        analysed_gigabyte_usd: prices.and_then(|prices| Some(prices.gigabyte.first()?.price)),
+        trouble: trouble.into_iter().map(ToString::to_string).collect(),
     }
 }
 
-fn is_enrolled(observed: &Observed) -> bool {
-    observed.is_administrator()
-        || matches!(
-            observed.member.known(),
-            Some(Membership::Member(member)) if member.status == Relationship::Enabled
-        )
+/// Sizes of the buckets, and how many the account has.
+async fn as_macie_sees(
+    controller: &Controller,
+    observed: &Observed,
+    names: &BTreeSet<BucketName>,
+) -> (Fact<Vec<Sized>>, Fact<u64>) {
+    let (aws, scope) = (&controller.aws, &observed.scope);
+    let only = names.first().filter(|_| names.len() == 1);
+    let (sizes, count) = futures::join!(sized(aws, scope, only), monitored(aws, scope));
+    let sizes = sizes.map_or_else(Fact::Unknown, Fact::Known);
+    let count = match count {
+        Ok(count) => count.map_or(Fact::Unread, Fact::Known),
+        Err(trouble) => Fact::Unknown(trouble),
+    };
+    (sizes, count)
 }
 
 /// How many buckets an enrolment would make Macie monitor.
-async fn all_buckets(
-    controller: &Controller,
-    policy: &Policy,
-    observed: &Observed,
-    trouble: &mut Vec<String>,
-) -> Option<usize> {
+async fn all_buckets(controller: &Controller, policy: &Policy, observed: &Observed) -> Fact<u64> {
     let mut observed = observed.clone();
     let reads = BTreeSet::from([Read::Listing]);
     read_all(&controller.aws, policy, &mut observed, reads).await;
-    match &observed.listing {
-        Fact::Known(names) => Some(names.len()),
-        Fact::Unknown(error) => {
-            trouble.push(error.to_string());
-            None
-        }
-        Fact::Unread => None,
+    match observed.listing {
+        Fact::Known(names) => u64::try_from(names.len()).map_or(Fact::Unread, Fact::Known),
+        Fact::Unknown(trouble) => Fact::Unknown(trouble),
+        Fact::Unread => Fact::Unread,
     }
-}
-
-fn covered(policy: &Policy, observed: &Observed) -> BTreeSet<BucketName> {
-    let jobs: &[Job] = observed.jobs.known().map_or(&[], Vec::as_slice);
-    let member = match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
-    };
-    JobsView::new(policy, &observed.scope, jobs, member).baselined_before(Timestamp::MAX)
 }
 
 /// The sums, and how much is not in them.
 pub fn total(rows: &[Row]) -> Total {
     let mut total = Total::default();
     for row in rows {
+        total.unread += usize::from(!row.trouble.is_empty());
         total.unknown += add(&mut total.monitoring_per_month, &row.monitoring_per_month);
-        total.unknown += row.trouble.len();
         for bucket in &row.buckets {
             total.unknown += add(&mut total.first_scan, &bucket.first_scan);
         }
@@ -281,111 +314,101 @@ fn add(sum: &mut Range, amount: &Amount) -> usize {
     }
 }
 
-fn read_before(path: &Path) -> Result<Before> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("cannot read the earlier estimate {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| {
-        format!(
-            "{} is not what `maciectl estimate --output json` prints",
-            path.display()
-        )
-    })
-}
-
-/// What is unknown could be anything, so it does not pass.
-pub fn gate(total: &Total, before: Option<&Before>, limit: Decimal) -> (Usd, Exit) {
-    let now = (total.first_scan.likely + total.monitoring_per_month.likely).0;
-    let earlier = before.map_or(Decimal::ZERO, |before| {
-        let Before { total } = before;
-        total
-            .first_scan
-            .usd
-            .saturating_add(total.monitoring_per_month.usd)
-    });
-    let more = Usd(now.saturating_sub(earlier));
-    match more.0 > limit || total.unknown > 0 {
-        true => (more, Exit::Over),
-        false => (more, Exit::Success),
-    }
-}
-
 /// The answer for programs: money as text.
-pub fn document(policy: &Policy, rows: &[Row], total: &Total) -> Value {
+pub fn document(policy: &Policy, rows: &[Row], total: &Total, gate: &Gate) -> Value {
     let list = PriceList::bundled();
-    serde_json::json!({
+    json!({
         "schemaVersion": output::SCHEMA_VERSION,
         "currency": "USD",
         "samplingPercentage": policy.jobs.sampling_percentage,
-        "prices": list.map(|list| serde_json::json!({ "asOf": list.as_of, "source": list.source })),
-        "ownPrices": policy.own_prices.keys().collect::<Vec<_>>(),
+        "priceList": list.map(|list| json!({ "asOf": list.as_of, "source": list.source })),
         "estimates": rows,
         "total": total,
+        "gate": gate,
     })
 }
 
-fn print(rows: &[Row], total: &Total) {
+fn print(policy: &Policy, rows: &[Row], total: &Total, gate: &Gate, compared: bool) {
+    if rows.is_empty() {
+        return output::line("Nothing is opted in here, and no account is enrolled.");
+    }
     let mut table = output::table(&["account", "Region", "what", "estimate", "why"]);
     for row in rows {
-        let mut line = |what: String, amount: String, why: String| {
-            table.add_row([
-                row.account.to_string(),
-                row.region.to_string(),
-                what,
-                amount,
-                why,
-            ]);
-        };
-        for bucket in &row.buckets {
-            let (amount, why) = match (&bucket.first_scan, bucket.scanned_before) {
-                (_, true) => ("paid".to_owned(), "a baseline job has it".to_owned()),
-                (Amount::Unknown { unknown }, _) => ("unknown".to_owned(), unknown.to_string()),
-                (Amount::Known(range), _) => (text(range), as_of(bucket)),
-            };
-            line(format!("first scan of {}", bucket.bucket), amount, why);
-        }
-        let count = row.monitored_buckets.map(|count| format!(" {count}"));
-        let count = count.unwrap_or_default();
-        let (amount, why) = match &row.monitoring_per_month {
-            Amount::Known(range) if row.enrolled => (text(range), "charged already".to_owned()),
-            Amount::Known(range) => (text(range), "once the account is enrolled".to_owned()),
-            Amount::Unknown { unknown } => ("unknown".to_owned(), unknown.to_string()),
-        };
-        line(
-            format!("each month: monitoring of all{count} buckets"),
-            amount,
-            why,
-        );
-        if let Some(usd) = row.gigabyte_usd {
-            let what = "each month: scanning of what is written".to_owned();
-            line(
-                what,
-                format!("{} a GB", Usd(usd)),
-                "not known before".to_owned(),
-            );
-        }
-        for trouble in &row.trouble {
-            line("not read".to_owned(), "unknown".to_owned(), trouble.clone());
+        for [what, amount, why] in lines(row) {
+            let (account, region) = (row.account.to_string(), row.region.to_string());
+            table.add_row([account, region, what, amount, why]);
         }
     }
-    match table.row_count() {
-        0 => output::line(
-            "Nothing is opted in: nothing is scanned, and Macie is paid for nowhere by the controller.",
-        ),
-        _ => output::print(&table),
-    }
+    output::print(&table);
+    let sampling = policy.jobs.sampling_percentage;
     output::line(format!(
-        "First scans {}, monitoring {} a month; {} unknown.",
+        "First scans {}; monitoring {} a month; {} unknown. {sampling} % of the objects are analysed.",
         text(&total.first_scan),
         text(&total.monitoring_per_month),
         total.unknown
     ));
+    let list = PriceList::bundled().map(|list| list.as_of.to_string());
+    output::line(format!(
+        "Prices: {} from the policy, {} from AWS's list of {}.",
+        regions(rows, "policy"),
+        regions(rows, "list"),
+        list.unwrap_or_default()
+    ));
+    if let Some(verdict) = gate.text(compared, total.unknown) {
+        output::line(verdict);
+    }
 }
 
-fn as_of(bucket: &Bucket) -> String {
-    bucket
-        .sizes_as_of
-        .map(|at| format!("sizes of {at}"))
-        .unwrap_or_default()
+fn regions(rows: &[Row], prices: &str) -> String {
+    let rows = rows.iter().filter(|row| row.prices == Some(prices));
+    let regions: BTreeSet<&str> = rows.map(|row| row.region.as_str()).collect();
+    match regions.is_empty() {
+        true => "none".to_owned(),
+        false => regions.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn lines(row: &Row) -> Vec<[String; 3]> {
+    let mut lines: Vec<[String; 3]> = row.buckets.iter().map(line).collect();
+    let count = row.monitored_buckets.map(|count| format!(" {count}"));
+    let what = format!("monitoring all{} buckets", count.unwrap_or_default());
+    let (amount, why) = match (&row.monitoring_per_month, row.enrolled) {
+        (Amount::Known(range), Some(true)) => (monthly(range), "charged already".to_owned()),
+        (Amount::Known(range), _) => (monthly(range), "once the account is enrolled".to_owned()),
+        (Amount::Unknown { unknown }, _) => ("unknown".to_owned(), unknown.to_string()),
+    };
+    lines.push([what, amount, why]);
+    if let Some(usd) = row.analysed_gigabyte_usd {
+        let what = "scanning what is written later".to_owned();
+        let amount = format!("{} a GB", Usd(usd));
+        lines.push([what, amount, "how much is not known before".to_owned()]);
+    }
+    lines.extend(
+        row.trouble
+            .iter()
+            .map(|trouble| ["not read".to_owned(), String::new(), trouble.clone()]),
+    );
+    lines
+}
+
+fn line(bucket: &Bucket) -> [String; 3] {
+    let as_of = bucket.sizes_as_of.map(|at| format!("sizes of {at}"));
+    let (amount, why) = match (bucket.progress, &bucket.first_scan) {
+        (_, Amount::Unknown { unknown }) => ("unknown".to_owned(), unknown.to_string()),
+        (Progress::Done, Amount::Known(_)) => {
+            ("paid".to_owned(), "a job has scanned it".to_owned())
+        }
+        (Progress::Begun, Amount::Known(range)) => (
+            text(range),
+            "a job is scanning it: a part is paid".to_owned(),
+        ),
+        (Progress::Ahead, Amount::Known(range)) => (text(range), as_of.unwrap_or_default()),
+    };
+    [format!("first scan of {}", bucket.bucket), amount, why]
+}
+
+fn monthly(range: &Range) -> String {
+    format!("{} a month", text(range))
 }
 
 fn text(range: &Range) -> String {

@@ -7,7 +7,10 @@ use controller::{observe::read_all, reconcile::Controller};
 use controller_core::{
     decide::jobs::JobsView,
     id::{AccountId, BucketName, Scope},
-    observed::{BucketReading, Evidence, Fact, Job, JobStatus, Membership, Observed, Relationship},
+    observed::{
+        BucketReading, ErrorClass, Evidence, Fact, Job, JobStatus, Membership, Observed,
+        Relationship,
+    },
     policy::{Mode, Policy},
     report::Report,
     wants::Read,
@@ -48,7 +51,8 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
     let policy = runtime.policy.current().await;
     let accounts = chosen(&runtime, account.as_ref()).await?;
     let scopes = scopes(global, &policy, &accounts)?;
-    let Some(found) = find(&runtime.controller, &policy, scopes, &bucket).await else {
+    let reads = BTreeSet::from([Read::Member, Read::Jobs, Read::Account, Read::Inventory]);
+    let Some(found) = find(&runtime.controller, &policy, scopes, &bucket, reads).await else {
         let hint = match account {
             Some(account) => format!("account {account} has no such bucket in a governed Region"),
             None => "name its account with --account to see whether it cannot be read".to_owned(),
@@ -72,13 +76,14 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
     Ok(Exit::Success)
 }
 
-/// The place in which the bucket is, with the facts that any answer needs. With one account named,
-/// its answer is taken whatever it is.
+/// The place in which the bucket is, with the facts that the answer needs. With one account named,
+/// a Region that cannot be read is taken, unless the bucket is seen in another.
 pub(super) async fn find(
     controller: &Controller,
     policy: &Policy,
     scopes: Vec<Scope>,
     bucket: &BucketName,
+    reads: BTreeSet<Read>,
 ) -> Option<Observed> {
     let bar = progress(scopes.len(), "looking for the bucket");
     let one_account = scopes
@@ -104,13 +109,16 @@ pub(super) async fn find(
     });
     let seen: Vec<Observed> = looks.buffered(CONCURRENCY).collect().await;
     bar.finish_and_clear();
-    let here = |observed: &Observed| match observed.bucket(bucket) {
-        Fact::Known(BucketReading::Gone | BucketReading::Elsewhere) | Fact::Unread => false,
-        Fact::Known(_) => true,
-        Fact::Unknown(_) => one_account,
+    let here = |observed: &&Observed| match observed.bucket(bucket) {
+        Fact::Known(reading) => !matches!(reading, BucketReading::Gone | BucketReading::Elsewhere),
+        Fact::Unknown(_) | Fact::Unread => false,
     };
-    let mut found = seen.into_iter().find(here)?;
-    let reads = BTreeSet::from([Read::Member, Read::Jobs, Read::Account, Read::Inventory]);
+    let perhaps = |observed: &&Observed| match observed.bucket(bucket) {
+        Fact::Unknown(trouble) => one_account && trouble.class != ErrorClass::RegionDisabled,
+        Fact::Known(_) | Fact::Unread => false,
+    };
+    let found = seen.iter().find(here).or_else(|| seen.iter().find(perhaps));
+    let mut found = found?.clone();
     read_all(&controller.aws, policy, &mut found, reads).await;
     Some(found)
 }

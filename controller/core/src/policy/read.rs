@@ -102,6 +102,7 @@ impl<'a> Field<'a> {
     /// An object with a field for each of some Regions; empty where there is none.
     pub fn by_region<T>(
         &self,
+        expected: &str,
         read: impl Fn(&Field<'a>) -> Result<T, PolicyError>,
     ) -> Result<BTreeMap<Region, T>, PolicyError> {
         let object = self.fields()?;
@@ -109,8 +110,8 @@ impl<'a> Field<'a> {
         names
             .map(|name| {
                 let field = object.get(name);
-                let region = name.parse().map_err(|error: InvalidId| {
-                    let expected = error.expected.to_owned();
+                let region = name.parse().map_err(|_: InvalidId| {
+                    let expected = expected.to_owned();
                     PolicyError::new(object.path_to(name), Some(name.clone()), expected)
                 })?;
                 Ok((region, read(&field)?))

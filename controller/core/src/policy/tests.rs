@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -52,6 +54,24 @@ fn the_default_policy_parses_and_fits_the_schema() {
     assert!(policy.governs(&"us-east-1".parse().unwrap()));
     assert!(!policy.governs(&"us-east-2".parse().unwrap()));
     assert!(schema().is_valid(&default_value()));
+}
+
+/// The local AWS's organization has the delivered policy, and prices of its Regions.
+#[test]
+fn the_local_policy_is_the_default_one_with_prices() {
+    let local = include_str!("../../../local-aws/policy.json");
+    let local = Policy::parse(local).unwrap();
+    let priced: BTreeSet<Region> = local.own_prices.keys().cloned().collect();
+    assert_eq!(priced, local.regions);
+    let own_prices = BTreeMap::new();
+    let default = Policy::parse(DEFAULT).unwrap();
+    assert_eq!(
+        Policy {
+            own_prices,
+            ..local
+        },
+        default
+    );
 }
 
 #[test]
@@ -119,6 +139,7 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
         "policy field `tag.values[0]`: `{}` is not a tag value of at most 256 letters, digits, spaces and `_.:/=+-@`",
         "v".repeat(80)
     );
+    let priced = "a Region with its prices, such as `\"eu-west-1\": { \"bucketMonth\": \"0.10\", \"gigabyte\": \"1.25\" }`";
     let many: Vec<String> = (0..31).map(|number| format!("id-{number}")).collect();
     let rows: Vec<(&str, Option<Value>, String)> = vec![
         ("/version", Some(json!(2)), "policy field `version`: `2` is not the number 1".into()),
@@ -164,7 +185,8 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
         ("/circuitBreaker/maxSuspensions", Some(json!(-1)), "policy field `circuitBreaker.maxSuspensions`: `-1` is not a whole number from 0 to 10000".into()),
         ("/circuitBreaker/maxPercent", Some(json!(300)), "policy field `circuitBreaker.maxPercent`: `300` is not a whole number from 0 to 100".into()),
         ("/circuitBreaker/window", Some(json!("1h")), "policy field `circuitBreaker.window`: `1h` is not an ISO 8601 duration such as `PT24H`".into()),
-        ("/prices/Ireland", Some(json!({})), "policy field `prices.Ireland`: `Ireland` is not an AWS Region such as `eu-west-1`".into()),
+        ("/prices/Ireland", Some(json!({})), format!("policy field `prices.Ireland`: `Ireland` is not {priced}")),
+        ("/prices", Some(json!({ "bucketMonth": "0.10", "gigabyte": "1.00" })), format!("policy field `prices.bucketMonth`: `bucketMonth` is not {priced}")),
         ("/prices/eu-west-1", Some(json!({ "gigabyte": "1.25" })), "policy field `prices.eu-west-1.bucketMonth`: it is missing, and must be US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "0.10", "gigabyte": 1.25 })), "policy field `prices.eu-west-1.gigabyte`: `1.25` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "-0.10", "gigabyte": "1" })), "policy field `prices.eu-west-1.bucketMonth`: `-0.10` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
