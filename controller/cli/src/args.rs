@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use controller::config::{MEMBER_ROLE, Settings};
 use controller_core::id::{AccountId, BucketName, Region};
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use crate::exit;
 
@@ -135,6 +136,15 @@ pub enum Command {
         #[arg(long)]
         account: Option<AccountId>,
     },
+    /// Show what accounts have cost this month, by Macie's own estimate, and at its end.
+    #[command(
+        after_help = "Each governed Region is asked once. The account that owns the buckets pays, though \
+            the administrator's jobs scan them. Macie's figures are in list prices, leave most discounts \
+            out, and show what a free trial would have cost. The end of the month is reckoned from what \
+            has passed of it.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
+            maciectl cost --output json | jq -r '.costs[] | [.account, .region, .usd.jobs] | @csv'"
+    )]
+    Cost(CostArgs),
     /// Show what scanning costs before it is paid for: per bucket once, and per account each month.
     #[command(
         after_help = "The method is Macie's own forecast: bytes that Macie can analyse, compressed files \
@@ -198,6 +208,29 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Which costs.
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// Only this account.
+    #[arg(long)]
+    pub account: Option<AccountId>,
+    /// What to add up.
+    #[arg(long, value_enum, default_value_t = By::Account)]
+    pub by: By,
+}
+
+/// What costs are added up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// Account.
+    Account,
+    /// Region.
+    Region,
+    /// What Macie charges for: monitoring, jobs, automated discovery.
+    Type,
 }
 
 /// What to estimate.

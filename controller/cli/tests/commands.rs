@@ -140,6 +140,7 @@ fn help_version_and_completions_succeed() {
         &["explain", "--help"],
         &["doctor", "--help"],
         &["estimate", "--help"],
+        &["cost", "--help"],
         &["adopt", "--help"],
         &["uninstall", "--help"],
         &["completions", "bash"],

@@ -20,4 +20,5 @@ pub mod prices;
 pub mod published;
 pub mod report;
 pub mod sweep;
+pub mod usage;
 pub mod wants;

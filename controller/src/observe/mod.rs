@@ -4,6 +4,7 @@ mod buckets;
 mod census;
 mod macie;
 mod organization;
+mod usage;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ pub use self::{
     census::read as read_census,
     macie::{jobs_of_region, members, monitored, sized},
     organization::{account as standing, management},
+    usage::usage,
 };
 use controller_core::{
     observed::{Fact, Observed},

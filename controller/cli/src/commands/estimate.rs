@@ -342,7 +342,7 @@ fn print(policy: &Policy, rows: &[Row], total: &Total, gate: &Gate, compared: bo
     output::print(&table);
     let sampling = policy.jobs.sampling_percentage;
     output::line(format!(
-        "First scans {}; monitoring {} a month; {} unknown. {sampling} % of the objects are analysed.",
+        "Known: first scans {}, monitoring {} a month. Unknown: {} amounts. {sampling} % of the objects are analysed.",
         text(&total.first_scan),
         text(&total.monitoring_per_month),
         total.unknown
@@ -412,8 +412,17 @@ fn monthly(range: &Range) -> String {
 }
 
 fn text(range: &Range) -> String {
-    match range.low == range.high {
-        true => range.likely.to_string(),
-        false => format!("{} ({} to {})", range.likely, range.low, range.high),
+    let [low, likely, high] = [range.low, range.likely, range.high].map(cents);
+    match low == high {
+        true => likely,
+        false => format!("{likely} ({low} to {high})"),
+    }
+}
+
+/// What is less than a cent is not nothing.
+fn cents(usd: Usd) -> String {
+    match usd.0 > Decimal::ZERO && usd.0 < Decimal::new(1, 2) {
+        true => "under $0.01".to_owned(),
+        false => usd.to_string(),
     }
 }

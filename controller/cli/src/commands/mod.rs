@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod breaker;
+pub mod cost;
 mod demo;
 pub mod dlq;
 pub mod doctor;
@@ -75,6 +76,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Apply { scope } => plan::apply(global, &scope).await,
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
+        Command::Cost(args) => cost::run(global, &args).await,
         Command::Estimate(args) => estimate::run(global, &args).await,
         Command::Breaker { command } => breaker::run(global, &command).await,
         Command::Adopt(args) => adopt::run(global, &args).await,
