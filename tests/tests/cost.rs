@@ -77,4 +77,5 @@ async fn a_region_that_does_not_answer_hides_no_other() {
     assert_eq!(costs.trouble.len(), 1, "{costs:?}");
     let regions: BTreeSet<&Region> = costs.usages.iter().map(|usage| &usage.region).collect();
     assert_eq!(regions.len(), 1, "{costs:?}");
+    assert!(!costs.trouble.contains_key(*regions.first().unwrap()));
 }

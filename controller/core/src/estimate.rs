@@ -14,7 +14,7 @@ use crate::{
     decide::{jobs::JobsView, member::is_returning},
     id::{BucketName, Region},
     money::{self, Usd, analysed},
-    observed::{BucketSize, Fact, Job, Member, Membership, Observed, Relationship},
+    observed::{BucketSize, Fact, Job, Membership, Observed, Relationship},
     policy::Policy,
 };
 
@@ -183,7 +183,8 @@ pub fn to_pay(
         return (Progress::Ahead, Unknown::NotRead.into());
     };
     let progress = progress(policy, observed, jobs, name);
-    if member(observed)
+    if observed
+        .known_member()
         .is_some_and(|member| member.status == Relationship::Paused || is_returning(member))
     {
         return (progress, Unknown::CatchUp.into());
@@ -211,15 +212,8 @@ fn begun(progress: Progress, amount: Amount) -> Amount {
     }
 }
 
-fn member(observed: &Observed) -> Option<&Member> {
-    match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
-    }
-}
-
 fn progress(policy: &Policy, observed: &Observed, jobs: &[Job], name: &BucketName) -> Progress {
-    let view = JobsView::new(policy, &observed.scope, jobs, member(observed));
+    let view = JobsView::new(policy, &observed.scope, jobs, observed.known_member());
     if view.being_baselined().contains(name) {
         Progress::Begun
     } else if view.baselined_before(Timestamp::MAX).contains(name) {

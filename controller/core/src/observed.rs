@@ -150,6 +150,14 @@ impl Observed {
         }
     }
 
+    /// The member, if the account is known to be one.
+    pub fn known_member(&self) -> Option<&Member> {
+        match self.member.known() {
+            Some(Membership::Member(member)) => Some(member),
+            Some(Membership::Stranger) | None => None,
+        }
+    }
+
     /// Whether the account is the Macie administrator itself, which is never a member.
     pub fn is_administrator(&self) -> bool {
         self.scope.account == self.administrator

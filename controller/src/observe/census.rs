@@ -6,9 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use controller_core::{
     decide::breaker,
     id::Region,
-    observed::{
-        Census, Fact, Member, Membership, OPTED_OUT_SINCE, Observed, Relationship, Trouble,
-    },
+    observed::{Census, Fact, Member, OPTED_OUT_SINCE, Observed, Relationship, Trouble},
     policy::Policy,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -34,10 +32,7 @@ pub async fn census(aws: &Aws, policy: &Policy, observed: &Observed) -> Fact<Cen
     let slot = aws.censuses.slot(&scope.region).await;
     let mut slot = slot.lock().await;
     let now = aws.now();
-    let member = match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
-    };
+    let member = observed.known_member();
     let usable = |(at, census): &&(Timestamp, Census)| {
         now.duration_since(*at) < AGE.min(policy.grace_period)
             && member.is_some_and(|member| breaker::counts(census, &scope.account, member))

@@ -396,7 +396,7 @@ fn listed(member: aws_sdk_macie2::types::Member) -> Member {
     }
 }
 
-fn time(at: &DateTime) -> Option<Timestamp> {
+pub(super) fn time(at: &DateTime) -> Option<Timestamp> {
     let nanos = i32::try_from(at.subsec_nanos()).ok()?;
     Timestamp::new(at.secs(), nanos).ok()
 }

@@ -1,15 +1,14 @@
 //! What Macie says that its members have cost.
 
 use aws_sdk_macie2::types::{TimeRange, UsageByAccount, UsageRecord};
-use aws_smithy_types::DateTime;
 use controller_core::{
     id::Region,
     money::Usd,
     observed::{ErrorClass, Trouble},
     usage::{Kind, Usage},
 };
-use jiff::Timestamp;
 
+use super::macie::time;
 use crate::aws::{Aws, trouble};
 
 const OPERATION: &str = "macie2:GetUsageStatistics";
@@ -58,10 +57,6 @@ fn cost(usage: &UsageByAccount) -> Result<(Kind, Usd), Trouble> {
         ))
     })?;
     Ok((Kind::named(kind), Usd(usd)))
-}
-
-fn time(at: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_second(at.secs()).ok()
 }
 
 fn unreadable(message: String) -> Trouble {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use controller::{config::Runtime, observe::usage};
 use controller_core::{
+    id::Region,
     money::Usd,
     observed::Trouble,
     usage::{Kind, Usage, forecast},
@@ -28,8 +29,8 @@ const METHOD: &str = "dollars so far x days of the month / days passed; unknown 
 pub struct Costs {
     /// By account and Region.
     pub usages: Vec<Usage>,
-    /// One per Region that did not answer.
-    pub trouble: Vec<Trouble>,
+    /// Regions that did not answer, and why.
+    pub trouble: BTreeMap<Region, Trouble>,
 }
 
 /// Prints what has been spent.
@@ -56,10 +57,10 @@ pub async fn costs(runtime: &Runtime, global: &Global, args: &CostArgs) -> Resul
     let asked = stream::iter(&regions).map(|region| usage(aws, region));
     let answers: Vec<_> = asked.buffered(CONCURRENCY).collect().await;
     let mut costs = Costs::default();
-    for answer in answers {
+    for (region, answer) in regions.iter().zip(answers) {
         match answer {
             Ok(usages) => costs.usages.extend(usages),
-            Err(trouble) => costs.trouble.push(trouble),
+            Err(trouble) => drop(costs.trouble.insert(region.clone(), trouble)),
         }
     }
     let asked_for = |usage: &Usage| {
@@ -119,6 +120,12 @@ fn total(costs: &Costs) -> Usd {
 }
 
 fn print(costs: &Costs, by: By, now: Timestamp) {
+    for (region, trouble) in &costs.trouble {
+        eprintln!("{region} is not in these figures: {trouble}");
+    }
+    if costs.usages.is_empty() {
+        return output::line("Macie told of no usage of what was asked for.");
+    }
     let end = |usd| forecast(usd, now).map_or("unknown".to_owned(), |usd| usd.to_string());
     let mut table = match by {
         By::Account => output::table(&[
@@ -156,13 +163,15 @@ fn print(costs: &Costs, by: By, now: Timestamp) {
     }
     output::print(&table);
     let total = total(costs);
+    let least = if costs.trouble.is_empty() {
+        ""
+    } else {
+        "at least "
+    };
     output::line(format!(
-        "{total} this month, {} at its end ({METHOD}). Macie's own estimates in list prices.",
+        "{least}{total} this month, {least}{} at its end ({METHOD}). Macie's own estimates in list prices.",
         end(total)
     ));
-    for trouble in &costs.trouble {
-        eprintln!("not read: {trouble}");
-    }
 }
 
 fn remarks(usage: &Usage, now: Timestamp) -> String {

@@ -253,11 +253,7 @@ fn inventory(bucket: &BucketName, observed: &Observed) -> Link {
 
 fn view<'a>(policy: &Policy, observed: &'a Observed) -> JobsView<'a> {
     let jobs: &[Job] = observed.jobs.known().map_or(&[], Vec::as_slice);
-    let member = match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
-    };
-    JobsView::new(policy, &observed.scope, jobs, member)
+    JobsView::new(policy, &observed.scope, jobs, observed.known_member())
 }
 
 fn daily(policy: &Policy, observed: &Observed) -> Link {

@@ -9,7 +9,7 @@ use controller::{config::Runtime, observe::read_all, survey::Listed};
 use controller_core::{
     decide::jobs::JobsView,
     id::{BucketName, Scope},
-    observed::{Fact, Job, JobStatus, Member, Membership, Observed},
+    observed::{Fact, Job, JobStatus, Membership, Observed},
     plan::Note,
     policy::Policy,
     report::Report,
@@ -132,7 +132,7 @@ fn is_interesting(row: &Row) -> bool {
 fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report) -> Row {
     let scope = &observed.scope;
     let jobs: &[Job] = observed.jobs.known().map_or(&[], Vec::as_slice);
-    let view = JobsView::new(policy, scope, jobs, member(observed));
+    let view = JobsView::new(policy, scope, jobs, observed.known_member());
     let opted_in = observed.index.known().map(|_| observed.indexed());
     let covered = view.baselined_before(jiff::Timestamp::MAX);
     let name = accounts
@@ -157,7 +157,7 @@ fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report
             .filter(|job| job.status.is_live() && job.kind.word() != "daily")
             .count(),
         line: None,
-        wish: Wish::of(&report, member(observed)),
+        wish: Wish::of(&report, observed.known_member()),
         defect: report.violation.as_ref().map(ToString::to_string),
         notes: report.notes,
         next: report
@@ -165,13 +165,6 @@ fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report
             .into_iter()
             .map(|change| change.summary)
             .collect(),
-    }
-}
-
-fn member(observed: &Observed) -> Option<&Member> {
-    match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
     }
 }
 

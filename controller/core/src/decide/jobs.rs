@@ -10,10 +10,7 @@ use crate::{
     id::{BucketName, Scope},
     job_name,
     money::{monitoring_per_month, scan_once},
-    observed::{
-        BucketReading, ENROLLED_AT, Inventory, Job, JobKind, JobStatus, Member, Membership,
-        Observed,
-    },
+    observed::{BucketReading, ENROLLED_AT, Inventory, Job, JobKind, JobStatus, Member, Observed},
     plan::{Action, Blocked, Cost, JobSpec, Plan, Step, Waiting, Why},
     policy::{Mode, Policy},
 };
@@ -199,10 +196,7 @@ pub(super) fn decide(
                 .for_each(|trouble| plan.unreadable(trouble));
         }
     };
-    let member = match observed.member.known() {
-        Some(Membership::Member(member)) => Some(member),
-        Some(Membership::Stranger) | None => None,
-    };
+    let member = observed.known_member();
     let view = JobsView::new(policy, &observed.scope, jobs, member);
     let account = Jobs {
         policy,

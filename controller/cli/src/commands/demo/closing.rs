@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use aws_sdk_macie2::types::TimeRange;
-use controller::{aws::Tuning, config::Runtime};
-use controller_core::id::Region;
+use anyhow::Result;
+use controller::{aws::Tuning, observe::usage};
+use controller_core::usage::Usage;
 use local_aws::organization::{self, OPERATOR_ROLE};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -43,6 +42,13 @@ pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
     let reader = attach_as(OPERATOR_ROLE, local, DEFAULT_POLICY, &Tuning::default()).await?;
     let mut standings = Vec::new();
     for region in REGIONS {
+        // The controller may not ask: it has no need to.
+        let usages = usage(&reader.controller.aws, &region.parse()?).await?;
+        let cost = |account: &str| {
+            let mut usages = usages.iter();
+            let usage = usages.find(|usage| usage.account.as_str() == account);
+            usage.map(Usage::total).unwrap_or_default().0
+        };
         let members: Vec<(String, String)> = {
             let world = stage.sandbox.local.world().lock();
             world
@@ -52,7 +58,7 @@ pub async fn accounts(stage: &Stage) -> Result<Vec<Standing>> {
                 .collect()
         };
         for (account, member) in members {
-            let estimated_cost_usd = cost(&reader, region, &account).await?;
+            let estimated_cost_usd = cost(&account);
             let (jobs, covered_buckets) = work(stage, region, &account);
             let name = name(&account);
             standings.push(Standing {
@@ -97,29 +103,6 @@ fn work(stage: &Stage, region: &str, account: &str) -> (Vec<String>, Vec<String>
     };
     covered.retain(opted_in);
     (jobs, covered.into_iter().collect())
-}
-
-/// The sum of all usage types, month to date. The controller may not ask: it has no need to.
-async fn cost(reader: &Runtime, region: &str, account: &str) -> Result<Decimal> {
-    let region: Region = region.parse()?;
-    let macie = reader.controller.aws.macie(&region);
-    let usage = macie
-        .get_usage_statistics()
-        .time_range(TimeRange::MonthToDate)
-        .send()
-        .await?;
-    let records = usage
-        .records()
-        .iter()
-        .filter(|record| record.account_id() == Some(account));
-    records
-        .flat_map(|record| record.usage())
-        .filter_map(|usage| usage.estimated_cost())
-        .map(|cost| {
-            cost.parse::<Decimal>()
-                .with_context(|| format!("Macie says `{cost}` dollars"))
-        })
-        .try_fold(Decimal::ZERO, |sum, cost| Ok(sum + cost?))
 }
 
 /// The closing table and what to try next.
