@@ -13,7 +13,7 @@ use aws_sdk_macie2::{
 use aws_smithy_types::retry::RetryConfig;
 use controller_core::{
     check::CheckedPlan,
-    id::Scope,
+    id::{JobId, Scope},
     observed::{ErrorClass, JobKind, Trouble},
     plan::{Action, JobSpec, Step, Waiting},
     policy::ManagedIdentifiers,
@@ -173,17 +173,25 @@ async fn perform(aws: &Aws, scope: &Scope, action: &Action) -> Result<Option<Str
                 .map_err(|error| trouble("macie2:UntagResource", &error))
         }
         Action::CreateJob(spec) => create_job(&macie, spec).await,
-        Action::CancelJob { job, .. } => {
-            let request = macie
-                .update_classification_job()
-                .job_id(job.as_str())
-                .job_status(JobStatus::Cancelled);
-            let cancelled = request.send().await;
-            cancelled
-                .map(|_| Some(job.to_string()))
-                .map_err(|error| trouble("macie2:UpdateClassificationJob", &error))
-        }
+        Action::CancelJob { job, .. } => update_job(&macie, job, JobStatus::Cancelled).await,
+        Action::PauseJob { job, .. } => update_job(&macie, job, JobStatus::UserPaused).await,
+        Action::ResumeJob { job, .. } => update_job(&macie, job, JobStatus::Running).await,
     }
+}
+
+async fn update_job(
+    macie: &Client,
+    job: &JobId,
+    status: JobStatus,
+) -> Result<Option<String>, Trouble> {
+    let request = macie
+        .update_classification_job()
+        .job_id(job.as_str())
+        .job_status(status);
+    let updated = request.send().await;
+    updated
+        .map(|_| Some(job.to_string()))
+        .map_err(|error| trouble("macie2:UpdateClassificationJob", &error))
 }
 
 async fn session(

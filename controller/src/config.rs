@@ -14,6 +14,7 @@ use crate::{
     aws::{Aws, ConnectError, Tuning, base_config, trouble},
     clock::Clock,
     debounce::Debounce,
+    metrics::Metrics,
     pace::{INTERVAL, Pace},
     reconcile::Controller,
 };
@@ -40,6 +41,12 @@ pub struct Settings {
     pub job_interval: Option<String>,
     /// `MACIECTL_SWEEP_QUEUE_URL`: the sweep's own queue; only the sweeper has it.
     pub sweep_queue_url: Option<String>,
+    /// `MACIECTL_RESULTS_BUCKET`: the results bucket, in which costs are kept; only who collects or
+    /// shows them has it.
+    pub results_bucket: Option<String>,
+    /// `MACIECTL_RESULTS_KEY`: the ARN of the key that the bucket's policy wants; only who collects
+    /// has it.
+    pub results_key: Option<String>,
     /// A profile of the AWS configuration; none takes the SDK's default chain.
     pub profile: Option<String>,
     /// The Region in which to ask for the policy and the caller; none takes the SDK's default.
@@ -72,6 +79,8 @@ impl Settings {
             queue_url: var("MACIECTL_QUEUE_URL"),
             job_interval: var("MACIECTL_JOB_INTERVAL"),
             sweep_queue_url: var("MACIECTL_SWEEP_QUEUE_URL"),
+            results_bucket: var("MACIECTL_RESULTS_BUCKET"),
+            results_key: var("MACIECTL_RESULTS_KEY"),
             ..Self::default()
         }
     }
@@ -139,6 +148,25 @@ impl PolicyStore {
     }
 }
 
+/// Where costs are kept.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// The results bucket.
+    pub bucket: String,
+    /// The ARN of its key.
+    pub key: String,
+}
+
+impl Results {
+    fn of(settings: &Settings) -> Option<Self> {
+        let both = settings
+            .results_bucket
+            .clone()
+            .zip(settings.results_key.clone());
+        both.map(|(bucket, key)| Self { bucket, key })
+    }
+}
+
 /// Everything that a process needs.
 #[derive(Debug)]
 pub struct Runtime {
@@ -150,6 +178,10 @@ pub struct Runtime {
     pub queue_url: Option<String>,
     /// The sweep's own queue.
     pub sweep_queue_url: Option<String>,
+    /// Where costs are kept; none collects none.
+    pub results: Option<Results>,
+    /// Where metrics go.
+    pub metrics: Metrics,
     /// The Region that the caller is configured for; the clients go by the policy's home Region.
     pub configured_region: Option<String>,
 }
@@ -199,6 +231,8 @@ impl Runtime {
             },
             queue_url: settings.queue_url.clone(),
             sweep_queue_url: settings.sweep_queue_url.clone(),
+            results: Results::of(settings),
+            metrics: Metrics::default(),
             configured_region,
         })
     }

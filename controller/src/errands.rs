@@ -1,5 +1,5 @@
 //! What the controller's own queues ask for besides reconciling: passes over everything, resyncs,
-//! settings, accounts whose place in the organization changed.
+//! settings, accounts whose place in the organization changed, costs to collect.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,7 @@ use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
+    collect::collect,
     config::Runtime,
     lambda::{RESERVE, until},
     observe::{management, read_all, standing},
@@ -36,6 +37,8 @@ pub enum Errand {
     Resync(Scope),
     /// Whether the administrator's settings let nobody pay unasked.
     Settings(Region),
+    /// What every account has cost so far.
+    Collect,
     /// An account, wherever it is governed.
     Account {
         /// The account.
@@ -98,17 +101,19 @@ async fn run(
         return Err("no time left in this invocation".to_owned());
     }
     let done = async {
-        match errand {
+        let swept = match errand {
             Errand::Pass(pass) => passes.make(pass).await,
             Errand::Resync(scope) => resync(runtime, scope, seen).await,
-            Errand::Settings(region) => {
-                Ok(settings::assert_off(&runtime.controller.aws, region).await?)
-            }
+            Errand::Settings(region) => settings::assert_off(&runtime.controller.aws, region)
+                .await
+                .map_err(SweepError::from),
             Errand::Account { account, told_by } => everywhere(runtime, account, told_by).await,
-        }
+            Errand::Collect => return collect(runtime).await.map_err(|error| error.to_string()),
+        };
+        swept.map_err(|error| error.to_string())
     };
     match until(deadline, done).await {
-        Ok(done) => done.map_err(|error| error.to_string()),
+        Ok(done) => done,
         Err(_) => Err("cut off by the end of the invocation".to_owned()),
     }
 }

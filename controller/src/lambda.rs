@@ -112,6 +112,7 @@ fn coalesce(incoming: Vec<Incoming>, handled: &mut Handled) -> (BTreeMap<Scope, 
         match result {
             Ok(Request::Sweep(pass)) => errands.add(Errand::Pass(pass), None, id),
             Ok(Request::Resync { scope, seen }) => errands.add(Errand::Resync(scope), seen, id),
+            Ok(Request::Collect) => errands.add(Errand::Collect, None, id),
             Ok(Request::Settings(region)) => errands.add(Errand::Settings(region), None, id),
             Ok(Request::Account { account, told_by }) => {
                 errands.add(Errand::Account { account, told_by }, None, id);
@@ -212,6 +213,7 @@ fn log(report: &Report, messages: usize, took: Duration) {
         did = line(report.changes.iter().map(|change| change.kind.to_string()).collect()),
         waiting = line(report.waiting().map(ToString::to_string).collect()),
         blocked = line(report.blocked().map(ToString::to_string).collect()),
+        warned = line(report.warnings().collect()),
         failed = line(report.failures.iter().map(|failure| failure.trouble.to_string()).collect()),
         circuit_breaker = report.is_held_by_circuit_breaker(),
         violation = report.violation.as_ref().map(ToString::to_string),

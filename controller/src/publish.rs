@@ -14,15 +14,19 @@ const ENTRIES: usize = 10;
 
 /// Publishes what a report says.
 pub async fn publish(controller: &Controller, report: &mut Report) {
-    let Some(bus) = &controller.event_bus else {
-        return;
-    };
-    let events = published(report);
+    let failure = publish_all(controller, &published(report)).await;
+    report.unpublished = report.unpublished.take().or(failure);
+}
+
+/// Publishes events; answers with the first thing that went wrong.
+pub async fn publish_all(controller: &Controller, events: &[Published]) -> Option<String> {
+    let bus = controller.event_bus.as_ref()?;
+    let mut first = None;
     for events in events.chunks(ENTRIES) {
-        if let Some(failure) = put(controller, bus, events).await {
-            report.unpublished.get_or_insert(failure);
-        }
+        let failure = put(controller, bus, events).await;
+        first = first.or(failure);
     }
+    first
 }
 
 /// One call; answers with what went wrong. A reply of 200 can hide refused entries.

@@ -100,7 +100,7 @@ impl Controller {
         let now = self.clock.now();
         let plan = decide(policy, observed, now);
         report.wanted = observed.hints_ask();
-        report.notes.clone_from(&plan.notes);
+        report.tell(&plan.notes);
         match check(policy, observed, now, plan) {
             Ok(plan) => (!plan.steps().is_empty()).then_some(plan),
             Err(violation) => {

@@ -51,32 +51,39 @@ pub async fn accounts(aws: &Aws) -> Result<Vec<Listed>, Trouble> {
     Ok(accounts)
 }
 
-/// The accounts below each of some units, at any depth, with those units. To ask each account for
+/// The accounts below each of some units, at any depth, with those units, nearest first. To ask each account for
 /// its parents would take calls that grow with accounts and Regions; these grow with the pages.
 pub async fn below_units(
     aws: &Aws,
     units: BTreeSet<UnitId>,
 ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Trouble> {
-    let listed: Vec<(UnitId, Vec<AccountId>)> = stream::iter(units)
+    let listed: Vec<(UnitId, Vec<(usize, AccountId)>)> = stream::iter(units)
         .map(|unit| async move { Ok((unit.clone(), below(aws, unit).await?)) })
         .buffer_unordered(CONCURRENCY)
         .try_collect()
         .await?;
-    let mut found: BTreeMap<AccountId, Vec<UnitId>> = BTreeMap::new();
+    let mut found: BTreeMap<AccountId, BTreeSet<(usize, UnitId)>> = BTreeMap::new();
     for (unit, accounts) in listed {
-        for account in accounts {
-            found.entry(account).or_default().push(unit.clone());
+        for (depth, account) in accounts {
+            let units = found.entry(account).or_default();
+            units.insert((depth, unit.clone()));
         }
     }
-    Ok(found)
+    let nearest_first = found.into_iter().map(|(account, units)| {
+        let units = units.into_iter().map(|(_, unit)| unit).collect();
+        (account, units)
+    });
+    Ok(nearest_first.collect())
 }
 
-async fn below(aws: &Aws, unit: UnitId) -> Result<Vec<AccountId>, Trouble> {
-    let (mut open, mut found) = (vec![unit], Vec::new());
-    while let Some(unit) = open.pop() {
+/// The accounts below a unit, and how many units are between.
+async fn below(aws: &Aws, unit: UnitId) -> Result<Vec<(usize, AccountId)>, Trouble> {
+    let (mut open, mut found) = (vec![(0_usize, unit)], Vec::new());
+    while let Some((depth, unit)) = open.pop() {
         let (accounts, units) = try_join(accounts_in(aws, &unit), units_in(aws, &unit)).await?;
-        found.extend(accounts);
-        open.extend(units);
+        found.extend(accounts.into_iter().map(|account| (depth, account)));
+        let deeper = depth.saturating_add(1);
+        open.extend(units.into_iter().map(|unit| (deeper, unit)));
     }
     Ok(found)
 }

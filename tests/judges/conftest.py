@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import focus
 import moto_server
 import world
 
@@ -31,3 +32,11 @@ def moto() -> Iterator[str]:
     """The endpoint of a moto server."""
     with moto_server.serving() as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[focus.Exports]:
+    """FOCUS exports of an organization whose first account was enrolled 40 days ago."""
+    # As far as `make` turns the clock, for `maciectl` has the machine's.
+    with world.local_aws("PT960H8M") as endpoint:
+        yield focus.make(world.Driver(endpoint), tmp_path_factory.mktemp("focus"))

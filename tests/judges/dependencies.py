@@ -91,11 +91,20 @@ def licences(packages: list[dict[str, Any]], deny: dict[str, Any]) -> Iterator[s
 
 
 def bans(packages: list[dict[str, Any]], deny: dict[str, Any]) -> Iterator[str]:
-    """No dependency is banned."""
-    reasons = {rule["crate"]: rule["reason"] for rule in deny["bans"]["deny"]}
-    for package in packages:
-        if package["name"] in reasons:
-            yield f"{package['name']} is banned: {reasons[package['name']]}"
+    """No dependency is banned, unless only those have it that its ban names."""
+    names = {package["name"] for package in packages}
+    for rule in deny["bans"]["deny"]:
+        if rule["crate"] not in names:
+            continue
+        if found := depending_on(rule["crate"]) - set(rule.get("wrappers", ())):
+            yield f"{rule['crate']} is banned, and {sorted(found)} have it: {rule['reason']}"
+
+
+def depending_on(name: str) -> set[str]:
+    """The packages that depend on a package directly."""
+    arguments = ["--invert", name, "--depth", "1", "--prefix", "none", "--target", "all"]
+    lines = cargo("tree", "--workspace", "--locked", "--format", "{p}", *arguments).splitlines()
+    return {line.split()[0] for line in lines if line.strip()} - {name}
 
 
 def sources(packages: list[dict[str, Any]], _: dict[str, Any]) -> Iterator[str]:

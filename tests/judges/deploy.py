@@ -26,6 +26,7 @@ CONTROLLER = world.ROOT / "delegated-admin" / "controller.yaml"
 REGISTRATION = world.ROOT / "delegated-admin" / "management-account.yaml"
 STACK_SET = world.ROOT / "stacksets" / "stack-set.yaml"
 ORGANIZATION_EVENTS = world.ROOT / "delegated-admin" / "organization-events.yaml"
+COSTS = world.ROOT / "delegated-admin" / "costs.yaml"
 WORKLOAD = world.ROOT / "stacksets" / "workload-account.yaml"
 FUNCTIONS = {
     ADMINISTRATOR: ("controller", "administrator-settings"),
@@ -70,6 +71,16 @@ def workload_parameters() -> dict[str, str]:
 def organization_events_parameters() -> dict[str, str]:
     """What the management account's stack of the organization's events is given."""
     return {"AdministratorAccountId": ADMINISTRATOR, "HomeRegion": HOME}
+
+
+def costs_parameters() -> dict[str, str]:
+    """What the administrator's stack of the costs is given."""
+    return {
+        "OrganizationId": ORGANIZATION,
+        "ResultsKeyArn": f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/example",
+        "CodeBucket": code_bucket(ADMINISTRATOR),
+        "Architecture": "x86_64",
+    }
 
 
 def registration_parameters() -> dict[str, str]:

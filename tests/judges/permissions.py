@@ -8,13 +8,14 @@ it; what the call says is in the record.
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import subprocess
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import node_tools
 import world
 from world import ADMINISTRATOR, HOME, MANAGEMENT, ROOT
 
@@ -29,9 +30,11 @@ KEY = f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/00000000-0000-0000-0000-000000000
 ROLES = (
     "controller",
     "sweeper",
+    "costs",
     "operator",
     "settings",
     "scheduler",
+    "costs-scheduler",
     "registration",
     "member",
     "forwarder",
@@ -122,6 +125,7 @@ def document(name: str, account: str = ADMINISTRATOR, region: str = HOME) -> dic
         "AdministrationRoleName": "AWSCloudFormationStackSetAdministrationRole",
         "CodeBucket": "code-of-macie-self-service",
         "ResultsKey.Arn": KEY,
+        "ResultsKeyArn": KEY,
     }
     for key, value in values.items():
         text = text.replace(f"${{{key}}}", value)
@@ -158,7 +162,7 @@ def resource_policy(request: Request) -> dict[str, Any] | None:
         f"{queue}-dead-letters": document("dead-letter-queue"),
         f"arn:aws:s3:::{RESULTS}": document("results-bucket"),
         KEY: document("results-key"),
-    }.get(request.resource.split("/object")[0])
+    }.get(re.sub(r"(?<=:::)([^/]+)/.*", r"\1", request.resource))
 
 
 def identity_policies(request: Request) -> list[dict[str, Any]]:
@@ -238,21 +242,9 @@ def _run(asked: dict[str, Any]) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-@cache
 def installed() -> Path:
-    """Where the simulator is installed, as its lock file says."""
-    folder = world.target_folder() / "judges-simulate"
-    lock = (SIMULATOR / "package-lock.json").read_text()
-    stamp = folder / "installed"
-    if not stamp.is_file() or stamp.read_text() != lock:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SIMULATOR / name, folder)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
-        stamp.write_text(lock)
-    return folder
+    """Where the simulator is."""
+    return node_tools.installed(SIMULATOR)
 
 
 def records() -> list[tuple[Request, bool]]:

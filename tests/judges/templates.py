@@ -16,6 +16,7 @@ NAMES = [
     "stacksets/stack-set.yaml",
     "stacksets/execution-role.yaml",
     "delegated-admin/controller.yaml",
+    "delegated-admin/costs.yaml",
     "delegated-admin/management-account.yaml",
     "delegated-admin/organization-events.yaml",
 ]
@@ -42,6 +43,9 @@ SAMPLES: dict[str, Any] = {
     "TagPolicyTargets": ["ou-ab12-workload1"],
     "CodeBucket": "example-code",
     "StackSetsAccountId": "111111111111",
+    "BudgetUsd": "250",
+    "BudgetEmail": "finops@example.com",
+    "ResultsKeyArn": "arn:aws:kms:eu-west-1:222222222222:key/example",
     "ResultsKey.Arn": "arn:aws:kms:eu-west-1:222222222222:key/example",
     "OptInPolicyParameter": "/macie-self-service/policy",
     "Bus.Arn": "arn:aws:events:eu-west-1:222222222222:event-bus/macie-self-service",

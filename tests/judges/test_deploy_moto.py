@@ -134,6 +134,18 @@ def test_the_organizations_events_have_what_the_template_says(moto: Moto) -> Non
     assert moto.client("events", *place).list_rules()["Rules"] == []
 
 
+def test_the_costs_have_what_the_template_says(moto: Moto) -> None:
+    given = deploy.costs_parameters()
+    place, name = (ADMINISTRATOR, HOME), "macie-self-service-costs"
+    body = readable(deploy.COSTS.read_text())
+    moto.engine.deploy(*place, name, body, given)
+    template = Template(deploy.COSTS, given, *place)
+    assert moto.engine.differences(template, name, NOT_MADE) == set()
+    assert moto.engine.deploy(*place, name, body, given) == []
+    moto.engine.delete(*place, name)
+    assert "macie-self-service-costs" not in moto.roles(ADMINISTRATOR)
+
+
 @pytest.fixture(scope="module")
 def stack_set(moto: Moto) -> tuple[str, ...]:
     """The accounts of an organizational unit to which the StackSet of our template is rolled out.

@@ -216,8 +216,9 @@ def test_the_functions_get_the_variables_that_they_read() -> None:
     read = set(re.findall(r'var\("(MACIECTL_\w+)"\)', config))
     function = one("AWS::Lambda::Function", "macie-self-service-controller", "FunctionName")
     variables = function["Environment"]["Variables"]
-    # Only the sweeper spreads passes.
-    assert set(variables) == read - {"MACIECTL_SWEEP_QUEUE_URL"} | {"RUST_LOG"}
+    # Only the sweeper spreads passes, and only the collection keeps something.
+    kept = {"MACIECTL_RESULTS_BUCKET", "MACIECTL_RESULTS_KEY"}
+    assert set(variables) == read - {"MACIECTL_SWEEP_QUEUE_URL"} - kept | {"RUST_LOG"}
     assert variables["MACIECTL_POLICY"] == "ssm:/macie-self-service/policy"
     member = one("AWS::IAM::Role", "macie-self-service-member", "RoleName")
     assert variables["MACIECTL_MEMBER_ROLE"] == member["RoleName"]
@@ -227,8 +228,19 @@ def test_the_functions_get_the_variables_that_they_read() -> None:
         **{name: variables[name] for name in names},
         "MACIECTL_SWEEP_QUEUE_URL": "<SweepQueue>",
     }
+    costs = one("AWS::Lambda::Function", "macie-self-service-costs", "FunctionName")
+    results = one(
+        "AWS::S3::Bucket", "macie-self-service-results-222222222222-eu-west-1", "BucketName"
+    )
+    bus = one("AWS::Events::EventBus", "macie-self-service", "Name")
+    assert costs["Environment"]["Variables"] == {
+        **{name: variables[name] for name in ("MACIECTL_POLICY", "RUST_LOG")},
+        "MACIECTL_EVENT_BUS": bus["Name"],
+        "MACIECTL_RESULTS_BUCKET": results["BucketName"],
+        "MACIECTL_RESULTS_KEY": templates.SAMPLES["ResultsKeyArn"],
+    }
     # The same package: what a function is, its role and variables say.
-    assert sweeper["Code"] == function["Code"]
+    assert sweeper["Code"] == costs["Code"] == function["Code"]
 
 
 def test_functions_log_where_their_role_may() -> None:
@@ -265,13 +277,30 @@ def test_the_schedules_send_what_the_sweep_reads() -> None:
             "rate(1 hour)",
             {"macieSelfService": "sweep", "version": 1, "only": "pending"},
         ),
+        "macie-self-service-costs": (
+            "cron(0 3,9,15,21 * * ? *)",
+            {"macieSelfService": "collect", "version": 1},
+        ),
     }
     for found in schedules.values():
         assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
         assert found["State"] == "ENABLED"
+    collects = schedules.pop("macie-self-service-costs")
+    assert collects["ScheduleExpressionTimezone"] == "UTC"
+    assert collects["Target"]["Arn"] == "<Function.Arn>"
+    for found in schedules.values():
         target = found["Target"]
         assert target["Arn"] == f"{QUEUES}macie-self-service-sweep"
         assert target["DeadLetterConfig"] == {"Arn": f"{QUEUES}macie-self-service-dead-letters"}
+
+
+# What costs.yaml, a stack of its own, says of the topic of controller.yaml.
+TOPIC = "arn:aws:sns:eu-west-1:222222222222:macie-self-service-alarms"
+
+
+def test_both_stacks_mean_the_same_topic() -> None:
+    [(_, _, topic)] = resources("AWS::SNS::Topic")
+    assert TOPIC.endswith(f":{topic['TopicName']}")
 
 
 def test_alarms_lead_to_a_runbook() -> None:
@@ -285,7 +314,8 @@ def test_alarms_lead_to_a_runbook() -> None:
         assert url == "docs/operations.md"
         assert anchor == alarm["AlarmName"].replace("macie-self-service", "alarm")
         assert alarm["TreatMissingData"] in ("breaching", "notBreaching")
-        assert alarm["AlarmActions"] == alarm["OKActions"] == ["<AlarmTopic>"]
+        assert alarm["AlarmActions"] == alarm["OKActions"]
+        assert alarm["AlarmActions"] in (["<AlarmTopic>"], [TOPIC])
         named.add(anchor)
     assert named == {anchor for anchor in anchors if anchor.startswith("alarm-")}
 
@@ -298,8 +328,19 @@ def test_alarms_are_as_sharp_as_promised() -> None:
     sweep = alarms["macie-self-service-sweep-missing"]
     assert sweep["Period"] * sweep["EvaluationPeriods"] == 26 * 3600
     assert sweep["TreatMissingData"] == "breaching"
-    for metric in ("Errors", "Throttles"):
-        assert watched(alarms, metric) == {"<ControllerFunction>", "<SweeperFunction>"}
+    functions = {"<ControllerFunction>", "<SweeperFunction>"}
+    assert watched(alarms, "Throttles") == functions
+    assert watched(alarms, "Errors") == functions | {"<Function>"}
+    missing = alarms["macie-self-service-collection-missing"]
+    assert missing["Period"] * missing["EvaluationPeriods"] == 48 * 3600
+    assert missing["TreatMissingData"] == "breaching"
+    for name, alarm in alarms.items():
+        # A figure comes once a day: an alarm must not end before the next one.
+        if alarm["MetricName"] in printed() - {"Collections"}:
+            assert alarm["Period"] * alarm["EvaluationPeriods"] == 26 * 3600, name
+            assert alarm["DatapointsToAlarm"] == 1, name
+            assert alarm["Statistic"] == "Maximum", name
+            assert "Dimensions" not in alarm, name
     assert watched(alarms, "ApproximateAgeOfOldestMessage") == {
         "<Queue.QueueName>",
         "<SweepQueue.QueueName>",
@@ -308,6 +349,12 @@ def test_alarms_are_as_sharp_as_promised() -> None:
         # CloudWatch API Reference, PutMetricAlarm, Period.
         longest = 604_800 if alarm["Period"] >= 3600 else 86_400
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= longest, name
+
+
+def printed() -> set[str]:
+    """The metrics that the collection prints."""
+    text = (world.ROOT / "controller/core/src/collection/figures.rs").read_text()
+    return set(re.findall(r'\(\s*"([A-Z][A-Za-z0-9]+)",', text))
 
 
 def watched(alarms: dict[str, Any], metric: str) -> set[str]:
@@ -333,14 +380,18 @@ def test_metrics_come_from_the_log() -> None:
         for *_, alarm in resources("AWS::CloudWatch::Alarm")
         if alarm["Namespace"] == "MacieSelfService"
     }
-    assert counted == set(filters)
+    assert len(printed()) == 14
+    assert set(filters) <= counted <= set(filters) | printed()
 
 
-def test_the_dashboard_is_json() -> None:
-    [(_, _, dashboard)] = resources("AWS::CloudWatch::Dashboard")
-    body = json.loads(dashboard["DashboardBody"])
-    [alarms] = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
-    assert len(alarms["properties"]["alarms"]) == len(list(resources("AWS::CloudWatch::Alarm")))
+def test_the_dashboards_are_json() -> None:
+    dashboards = list(resources("AWS::CloudWatch::Dashboard"))
+    assert len(dashboards) == 2
+    for file, _, dashboard in dashboards:
+        body = json.loads(dashboard["DashboardBody"])
+        [alarms] = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
+        own = [name for name, *_ in resources("AWS::CloudWatch::Alarm") if name == file]
+        assert len(alarms["properties"]["alarms"]) == len(own)
 
 
 def test_the_rollout_reaches_every_account_and_region() -> None:

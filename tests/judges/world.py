@@ -125,10 +125,10 @@ def running(command: list[str | Path], log: str, **options: Any) -> Iterator[sub
 
 
 @contextmanager
-def local_aws() -> Iterator[str]:
-    """The endpoint of a fresh local AWS."""
+def local_aws(behind: str = "PT0S") -> Iterator[str]:
+    """The endpoint of a fresh local AWS, whose clock may begin behind the machine's."""
     options = {"stdout": subprocess.PIPE, "text": True}
-    with running([server(), "0"], "local-aws.log", **options) as process:
+    with running([server(), "0", behind], "local-aws.log", **options) as process:
         for line in process.stdout:
             name, _, endpoint = line.strip().partition("AWS_ENDPOINT_URL=")
             if name.startswith("export") and endpoint:

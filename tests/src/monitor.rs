@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use local_aws::{
     World,
     macie::{Job, JobStatus, JobType},
-    organization::{ADMINISTRATOR, MEMBER_ROLE},
+    organization::{ADMINISTRATOR, COSTS_ROLE, MEMBER_ROLE},
     world::CallRecord,
 };
 
@@ -29,6 +29,11 @@ const ALLOWED: [&str; 8] = [
     "macie2:CreateClassificationJob",
     "macie2:UpdateClassificationJob",
 ];
+
+/// The one write of the collection of costs.
+fn is_snapshot(call: &CallRecord, name: &str) -> bool {
+    name == "s3:PutObject" && call.role.as_deref() == Some(COSTS_ROLE)
+}
 
 /// Whether an operation (`service:Operation`) writes, apart from publishing and the queue.
 pub fn is_write(name: &str) -> bool {
@@ -85,6 +90,7 @@ impl Monitor<'_> {
         violations.extend(self.foreign_members());
         violations.extend(self.scans());
         violations.extend(self.daily_jobs());
+        violations.extend(self.resumed());
         violations
     }
 
@@ -99,6 +105,7 @@ impl Monitor<'_> {
         self.controllers()
             .map(|call| (call, format!("{}:{}", call.service, call.operation)))
             .filter(|(_, name)| is_write(name) && !ALLOWED.contains(&name.as_str()))
+            .filter(|(call, name)| !is_snapshot(call, name))
             .map(|(call, name)| format!("{} {name} {:?}", call.at, call.target))
             .collect()
     }
@@ -213,6 +220,27 @@ impl Monitor<'_> {
                 };
                 at.duration_since(change.at) <= lag
             })
+    }
+
+    /// Only jobs that the controller paused before are resumed.
+    fn resumed(&self) -> Vec<String> {
+        let mut paused = BTreeSet::new();
+        let updates = self
+            .controllers()
+            .filter(|call| call.operation == "UpdateClassificationJob");
+        let mut violations = Vec::new();
+        for call in updates {
+            let target = call.target.as_deref().unwrap_or_default();
+            match target.split_once(' ') {
+                Some((job, "USER_PAUSED")) => drop(paused.insert(job)),
+                Some((job, "RUNNING")) if !paused.contains(job) => violations.push(format!(
+                    "{} resumed job {job}, which the controller never paused",
+                    call.at
+                )),
+                _ => {}
+            }
+        }
+        violations
     }
 
     /// When everything is quiet, no account has two live daily jobs in a Region.

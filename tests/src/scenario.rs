@@ -392,14 +392,14 @@ impl Scenario {
 
     /// `maciectl` of an operator, in the same world.
     pub async fn operator(&self) -> Runtime {
-        attach_as(
-            organization::OPERATOR_ROLE,
-            &self.sandbox.local,
-            &self.policy,
-            &self.tuning,
-        )
-        .await
-        .unwrap()
+        self.runtime_of(organization::OPERATOR_ROLE).await
+    }
+
+    /// A function of a role of the administrator account, in the same world.
+    pub async fn runtime_of(&self, role: &str) -> Runtime {
+        attach_as(role, &self.sandbox.local, &self.policy, &self.tuning)
+            .await
+            .unwrap()
     }
 
     /// The calls so far.

@@ -2,26 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use controller_core::{id::Region, money::Usd, usage::Kind};
+use controller_core::{
+    id::{BucketName, Region},
+    money::Usd,
+    usage::Kind,
+};
 use controller_tests::{EU, Scenario, scenario::account};
 use local_aws::{
     faults::{Fault, Kind as FaultKind},
-    s3,
+    organization, s3,
 };
 use maciectl::{
-    args::{By, Cli, Command, Parser},
-    commands::cost::{Costs, costs, document, groups},
+    args::By,
+    commands::{
+        cost::{document, groups},
+        report::Known,
+    },
+    exit::Exit,
 };
-
-async fn ask(scenario: &Scenario, arguments: &[&str]) -> Costs {
-    let words = ["maciectl", "cost"].iter().chain(arguments);
-    let cli = Cli::try_parse_from(words).unwrap();
-    let Command::Cost(args) = &cli.command else {
-        panic!("{arguments:?}");
-    };
-    let operator = scenario.operator().await;
-    costs(&operator, &cli.global, args).await.unwrap()
-}
 
 fn rounded(usd: Usd) -> String {
     usd.to_string()
@@ -39,7 +37,7 @@ async fn an_account_costs_what_was_scanned_and_every_day_of_a_bucket() {
     scenario.tag(1, EU, "archive");
     scenario.run_well().await;
     scenario.turn("P4D");
-    let costs = ask(&scenario, &["--account", &account(1)]).await;
+    let costs = scenario.costs(&["--account", &account(1)]).await;
     let [usage] = &costs.usages[..] else {
         panic!("{costs:?}");
     };
@@ -55,7 +53,7 @@ async fn an_account_costs_what_was_scanned_and_every_day_of_a_bucket() {
 #[tokio::test]
 async fn however_it_is_added_up_it_is_the_same() {
     let scenario = Scenario::enrolled().await;
-    let costs = ask(&scenario, &[]).await;
+    let costs = scenario.costs(&[]).await;
     let sum = |groups: Vec<(String, Usd)>| {
         groups
             .into_iter()
@@ -69,11 +67,82 @@ async fn however_it_is_added_up_it_is_the_same() {
     assert_eq!(document["total"]["monthToDateUsd"], total);
 }
 
+/// 6 and 2 GB are scanned once, at $1; the old object of `orders` is a byte. Of the three buckets each
+/// bears a third of the monitoring.
+#[tokio::test]
+async fn an_accounts_dollars_are_shared_out_to_its_buckets() {
+    let scenario = Scenario::enrolled().await;
+    scenario.create_bucket(1, EU, "untagged");
+    scenario.create_bucket(1, EU, "archive");
+    for (bucket, gigabytes) in [("orders", 6_000_000_000), ("archive", 2_000_000_000)] {
+        scenario.world(|world| s3::put_object(world, bucket, "a.csv", gigabytes).unwrap());
+    }
+    scenario.turn("P2D");
+    scenario.tag(1, EU, "archive");
+    scenario.run_well().await;
+    scenario.turn("P2D");
+    let shares = scenario.shares(&account(1)).await;
+    let usage = &scenario.costs(&["--account", &account(1)]).await.usages[0];
+    let dollars = |usd: &Known<Usd>| usd.value().unwrap().to_string();
+    let jobs = |n: usize| {
+        (
+            shares[n].bucket.as_ref().map(BucketName::as_str),
+            dollars(&shares[n].jobs_usd),
+        )
+    };
+    assert_eq!(jobs(0), (Some("archive"), "$2.00".to_owned()));
+    assert_eq!(jobs(1), (Some("orders"), "$6.00".to_owned()));
+    assert_eq!(jobs(2), (None, "$0.00".to_owned()));
+    let monitoring = shares
+        .iter()
+        .map(|share| *share.monitoring_usd.value().unwrap());
+    let sum = monitoring.fold(Usd::default(), |sum, usd| sum + usd);
+    let all = usage.usd[&Kind::Monitoring];
+    assert_eq!(rounded(sum), rounded(all));
+    assert_eq!(shares[0].monitoring_usd, shares[2].monitoring_usd);
+}
+
+/// Nobody knows what is in a bucket that Macie may not read, so nobody knows the others' shares.
+#[tokio::test]
+async fn without_a_size_no_share_of_jobs_is_known() {
+    let scenario = Scenario::enrolled().await;
+    scenario.create_bucket(1, EU, "archive");
+    scenario.tag(1, EU, "archive");
+    scenario.world(|world| world.s3.buckets.get_mut("archive").unwrap().locked = true);
+    scenario.turn("P2D");
+    let shares = scenario.shares(&account(1)).await;
+    let orders = shares.iter().find(|share| {
+        share
+            .bucket
+            .as_ref()
+            .is_some_and(|name| name.as_str() == "orders")
+    });
+    let why = orders.unwrap().jobs_usd.reason().unwrap();
+    assert!(why.contains("archive"), "{why}");
+    assert!(orders.unwrap().monitoring_usd.value().is_some());
+}
+
+#[tokio::test]
+async fn a_unit_that_cannot_be_read_is_unknown_and_nothing_is_left_out() {
+    let scenario = Scenario::enrolled().await;
+    let by_unit = scenario.costs(&["--by", "unit"]).await;
+    // The administrator is in the root.
+    let [(unit, usd), (root, _)] = &groups(&by_unit, By::Unit)[..] else {
+        panic!("{by_unit:?}");
+    };
+    assert_eq!([unit, root], [organization::WORKLOADS, organization::ROOT]);
+    assert_eq!(by_unit.exit(), Exit::Success);
+    scenario.break_always("ListParents", FaultKind::Deny);
+    let by_unit = scenario.costs(&["--by", "unit"]).await;
+    assert_eq!(groups(&by_unit, By::Unit), [("unknown".to_owned(), *usd)]);
+    assert_eq!(by_unit.exit(), Exit::Partial);
+}
+
 #[tokio::test]
 async fn a_region_that_does_not_answer_hides_no_other() {
     let scenario = Scenario::enrolled().await;
     scenario.fault(Fault::always("GetUsageStatistics", FaultKind::Deny).once());
-    let costs = ask(&scenario, &[]).await;
+    let costs = scenario.costs(&[]).await;
     assert_eq!(costs.trouble.len(), 1, "{costs:?}");
     let regions: BTreeSet<&Region> = costs.usages.iter().map(|usage| &usage.region).collect();
     assert_eq!(regions.len(), 1, "{costs:?}");

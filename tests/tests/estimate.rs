@@ -4,8 +4,7 @@ use controller_core::estimate::{Amount, Progress, Range};
 use controller_tests::{EU, Scenario, Setup, scenario::account};
 use local_aws::{faults::Kind, s3};
 use maciectl::{
-    args::{Cli, Command, Parser},
-    commands::estimate::{Earlier, Gate, Row, document, exit, rows, total},
+    commands::estimate::{Earlier, Gate, Row, document, exit, total},
     exit::Exit,
 };
 use serde_json::{Value, json};
@@ -13,18 +12,7 @@ use serde_json::{Value, json};
 const GB: u64 = 1_000_000_000;
 
 async fn estimate(scenario: &Scenario, arguments: &[&str]) -> Vec<Row> {
-    ask(scenario, arguments).await.unwrap()
-}
-
-async fn ask(scenario: &Scenario, arguments: &[&str]) -> Result<Vec<Row>, String> {
-    let words = ["maciectl", "estimate"].iter().chain(arguments);
-    let cli = Cli::try_parse_from(words).unwrap();
-    let Command::Estimate(args) = &cli.command else {
-        panic!("{arguments:?}");
-    };
-    let operator = scenario.operator().await;
-    let rows = rows(&operator, &scenario.policy(), &cli.global, args).await;
-    rows.map_err(|error| format!("{error:#}"))
+    scenario.estimate(arguments).await.unwrap()
 }
 
 /// How it ends with a limit, and what is new.
@@ -198,7 +186,9 @@ async fn the_whole_organization_is_asked_without_those_who_cannot_be() {
     assert!(!accounts.contains(&account(4).as_str()), "it is excluded");
     assert!(rows.iter().all(|row| row.trouble.is_empty()));
     assert_eq!(ends(&rows, None, "0").0, Exit::Success);
-    let refused = ask(&scenario, &["excluded", "--account", &account(4)]).await;
+    let refused = scenario
+        .estimate(&["excluded", "--account", &account(4)])
+        .await;
     assert!(
         refused
             .unwrap_err()

@@ -5,7 +5,7 @@
 use std::{env, fs, path::PathBuf};
 
 use controller_core::{
-    published::{OPT_IN_REFUSED, SOURCE, VERSION},
+    published::{BUDGET_ALERT, OPT_IN_REFUSED, SOURCE, VERSION},
     report::ChangeKind,
 };
 use serde_json::{Value, json};
@@ -23,7 +23,6 @@ fn file_name(detail_type: &str) -> String {
 
 /// The schema of a `detail`, with the envelope that EventBridge puts around it.
 fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
-    let refused = detail_type == OPT_IN_REFUSED;
     let mut detail = json!({
         "version": { "const": VERSION, "description": "Version of this document." },
         "account": { "type": "string", "pattern": "^[0-9]{12}$", "description": "The workload account that it is about." },
@@ -48,11 +47,16 @@ fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
     let mut required = vec![
         "version", "account", "region", "at", "action", "summary", "buckets", "reason",
     ];
-    let extra = if refused {
-        required.push("fix");
-        json!({ "fix": { "type": "string", "description": "What the team can do." } })
-    } else {
-        json!({
+    let extra = match detail_type {
+        OPT_IN_REFUSED => {
+            required.push("fix");
+            json!({ "fix": { "type": "string", "description": "What the team can do." } })
+        }
+        BUDGET_ALERT => {
+            required.push("cost");
+            json!({ "cost": cost() })
+        }
+        _ => json!({
             "jobId": { "type": "string", "description": "The Macie job that it is about." },
             "estimatedCost": {
                 "type": "object",
@@ -63,7 +67,7 @@ fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
                     "onceUsd": { "type": "string", "description": "Once." },
                 },
             },
-        })
+        }),
     };
     detail
         .as_object_mut()
@@ -88,8 +92,38 @@ fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
     })
 }
 
+/// The figures of an alert.
+fn cost() -> Value {
+    let usd = |unknown: &str, meaning: &str| {
+        json!({
+            "type": ["string", "null"],
+            "description": format!("{meaning}; null {unknown}."),
+        })
+    };
+    json!({
+        "type": "object",
+        "description": "US dollars as decimal strings, in list prices, as Macie says.",
+        "required": ["monthToDateUsd", "forecastUsd", "capUsd", "capAction", "dayUsd", "usualDayUsd"],
+        "additionalProperties": false,
+        "properties": {
+            "monthToDateUsd": { "type": "string", "description": "Since the first of the month (UTC)." },
+            "forecastUsd": usd("on its first day", "The month's end"),
+            "capUsd": usd("without one", "The cap of the account's month in this Region"),
+            "capAction": {
+                "enum": ["warn", "hold", "pause", null],
+                "description": "What happens beyond, as in the policy.",
+            },
+            "dayUsd": usd("when unknown", "The increase since the day before"),
+            "usualDayUsd": usd("when unknown", "The weighted mean of the days so far"),
+        },
+    })
+}
+
 fn all() -> Vec<(&'static str, Value)> {
     let refused = "A bucket asks to be opted in and is not: the reason and what to do about it.";
+    let alert = "An account nears its cap or has spent it, a month will exceed it, or a day was unusual: \
+        told once, by the daily collection of costs. `reason.code` says which: `budget-80`, \
+        `budget-100`, `forecast-over-budget` or `unusual-day`.";
     let changes = ChangeKind::ALL.into_iter().map(|kind| {
         let action = json!(kind).as_str().unwrap().to_owned();
         (
@@ -98,10 +132,13 @@ fn all() -> Vec<(&'static str, Value)> {
         )
     });
     changes
-        .chain([(
-            OPT_IN_REFUSED,
-            schema(OPT_IN_REFUSED, "opt-in-refused", refused),
-        )])
+        .chain([
+            (
+                OPT_IN_REFUSED,
+                schema(OPT_IN_REFUSED, "opt-in-refused", refused),
+            ),
+            (BUDGET_ALERT, schema(BUDGET_ALERT, "budget-alert", alert)),
+        ])
         .collect()
 }
 

@@ -2,9 +2,10 @@
 //!
 //! `SEEDS=100000` or `SEEDS=5000..6000` runs those seeds; `SEED=n` runs one and prints all of it.
 
-use std::ops::Range;
-
-use controller_tests::simulation::{run, runner::run_all};
+use controller_tests::{
+    seeds::seeds,
+    simulation::{run, runner::run_all},
+};
 
 /// Seeds of a run that says nothing else; `tests/check` says 1,000.
 const SEEDS: u64 = 100;
@@ -48,27 +49,13 @@ const SEEN: [&str; 32] = [
     "throttled calls",
 ];
 
-fn seeds() -> Range<u64> {
-    let number = |text: &str| -> u64 {
-        let read = text.trim().parse();
-        read.unwrap_or_else(|_| panic!("`SEEDS` is a number or `from..to`, not `{text}`"))
-    };
-    match std::env::var("SEEDS") {
-        Err(_) => 0..SEEDS,
-        Ok(text) => match text.split_once("..") {
-            Some((from, to)) => number(from)..number(to),
-            None => 0..number(&text),
-        },
-    }
-}
-
 fn replay(seed: u64) -> String {
     format!("SEED={seed} cargo test --workspace --test simulation one_seed -- --nocapture")
 }
 
 #[test]
 fn every_seed_is_safe_and_ends_as_the_policy_wants() {
-    let summary = run_all(seeds(), 10);
+    let summary = run_all(seeds("SEEDS", SEEDS), 10);
     println!("{}", summary.text());
     if let Some(first) = summary.failed.first() {
         println!("{}", run(first.seed, true).trace.join("\n"));

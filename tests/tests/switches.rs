@@ -6,7 +6,7 @@ use local_aws::Switches;
 type Set = fn(&mut Switches);
 
 /// Each switch at its other values.
-const SWITCHES: [(&str, Set); 20] = [
+const SWITCHES: [(&str, Set); 21] = [
     ("ending a designation takes an hour", |s| {
         s.disabling_takes = duration("PT1H")
     }),
@@ -41,6 +41,7 @@ const SWITCHES: [(&str, Set); 20] = [
     ("suspending cancels the administrator's jobs", |s| {
         s.suspend_cancels_admin_jobs = true;
     }),
+    ("Macie tells of every pause", |s| s.tells_every_pause = true),
     ("a schedule scans old objects at a first match", |s| {
         s.schedule_backfills = true
     }),

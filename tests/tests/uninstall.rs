@@ -210,6 +210,7 @@ async fn what_remains_is_listed_with_how_to_remove_it() {
         "1 members of eu-west-1 stay enabled",
         "--members suspend",
         "member/MEMBER --tag-keys managed-by macie-self-service:enrolled-at",
+        "delete-stack --stack-name macie-self-service-costs ",
         "delete-stack --stack-name macie-self-service ",
         "macie-self-service-results-222222222222-eu-west-1",
         "macie-self-service-registration",

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 pub use clap::Parser;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Subcommand, ValueEnum, error::ErrorKind};
 use controller::config::{MEMBER_ROLE, Settings};
-use controller_core::id::{AccountId, BucketName, Region};
+use controller_core::{
+    id::{AccountId, BucketName, Region},
+    money::Usd,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -26,7 +29,7 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// A table for people, or JSON with a `schemaVersion`.
+    /// A table for people, JSON with a `schemaVersion`, or CSV of `cost`.
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,
     /// Profile of the AWS configuration; it must lead into the delegated Macie administrator account.
@@ -62,6 +65,8 @@ pub enum Format {
     Table,
     /// For programs.
     Json,
+    /// For spreadsheets: `cost` only.
+    Csv,
 }
 
 /// What to do.
@@ -142,9 +147,20 @@ pub enum Command {
             the administrator's jobs scan them. Macie's figures are in list prices, leave most discounts \
             out, and show what a free trial would have cost. The end of the month is reckoned from what \
             has passed of it.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
-            maciectl cost --output json | jq -r '.costs[] | [.account, .region, .usd.jobs] | @csv'"
+            maciectl cost --output csv > cost.csv\n  \
+            maciectl cost --output json | jq -r '.costs[] | select(.quotaMet) | .account'"
     )]
     Cost(CostArgs),
+    /// Export what accounts have cost this month as FOCUS, for a table beside AWS's own export.
+    #[command(
+        after_help = "One file for each governed Region, `DIR/billing_period=2026-11/\
+            macie-estimate-eu-west-1.parquet`; the next export replaces it. A folder holds one format and \
+            one release. All amounts are Macie's own estimates in list prices: docs/finops.md has the \
+            columns, and the SQL that counts nothing twice.\n\nExamples:\n  \
+            maciectl focus --to export && aws s3 sync export s3://DOC-EXAMPLE-BUCKET/macie/\n  \
+            maciectl focus --to export --format csv --focus-version 1.4"
+    )]
+    Focus(FocusArgs),
     /// Show what scanning costs before it is paid for: per bucket once, and per account each month.
     #[command(
         after_help = "The method is Macie's own forecast: bytes that Macie can analyse, compressed files \
@@ -156,6 +172,17 @@ pub enum Command {
             maciectl estimate --all --baseline before.json --fail-over 500"
     )]
     Estimate(EstimateArgs),
+    /// Write what is spent, scanned, waiting and blocked as one HTML page that needs nothing else.
+    #[command(
+        after_help = "The page has what `cost`, `estimate --all` and `status` say, each thing read once: \
+            what Macie says that this month has cost and its end, accounts and Regions, how many tagged \
+            buckets are scanned, the dearest ones, what is in the way with its fix, and the jobs. What \
+            is not known is `unknown`, with the reason, never $0. It loads nothing and runs no script. \
+            `--output json` prints the same as a document, with or without a page.\n\nExamples:\n  \
+            maciectl report --html macie.html\n  maciectl report --html - > macie.html\n  \
+            maciectl report --output json | jq '.exceptions[] | [.what, .fix]'"
+    )]
+    Report(ReportArgs),
     /// Check what the controller needs, and what works against it; write nothing.
     #[command(
         after_help = "Before an installation it shows what is missing, after it what is not well. \
@@ -178,6 +205,17 @@ pub enum Command {
         #[command(subcommand)]
         command: BreakerCommand,
     },
+    /// Let an account cost more than its budget, for a time.
+    #[command(
+        after_help = "Raises both budgets of an account in one Region, that of each first scan and that of the \
+            month, to an amount, until a time. It never lowers one, it ends by itself, and a second \
+            approval takes the place of the first. It is a tag on the Macie member, so it works for \
+            accounts that the controller enrolled or adopted.\n\n\
+            Examples:\n  maciectl approve --plan --region eu-west-1 111122223333 --usd 500\n  \
+            maciectl approve --apply --region eu-west-1 111122223333 --usd 500 --days 14\n  \
+            maciectl approve --apply --region eu-west-1 111122223333 --revoke"
+    )]
+    Approve(ApproveArgs),
     /// Make accounts that were members before the controller its own.
     #[command(
         after_help = "An adopted account is treated as one that the controller enrolled: it is \
@@ -214,11 +252,45 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct CostArgs {
     /// Only this account.
-    #[arg(long)]
+    #[arg(long, required_if_eq("by", "bucket"))]
     pub account: Option<AccountId>,
     /// What to add up.
     #[arg(long, value_enum, default_value_t = By::Account)]
     pub by: By,
+}
+
+/// What to export.
+#[derive(Debug, Args)]
+pub struct FocusArgs {
+    /// The folder of the table; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Release of FOCUS; AWS's own export is 1.2.
+    #[arg(long, value_enum, default_value_t = FocusVersion::V1_2)]
+    pub focus_version: FocusVersion,
+    /// Format of the files.
+    #[arg(long, value_enum, default_value_t = FileFormat::Parquet)]
+    pub format: FileFormat,
+}
+
+/// Releases of FOCUS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FocusVersion {
+    /// That of AWS's own export.
+    #[value(name = "1.2")]
+    V1_2,
+    /// With who provides and who hosts.
+    #[value(name = "1.4")]
+    V1_4,
+}
+
+/// Formats of exported files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// With types, for tables.
+    Parquet,
+    /// Text.
+    Csv,
 }
 
 /// What costs are added up by.
@@ -231,6 +303,10 @@ pub enum By {
     Region,
     /// What Macie charges for: monitoring, jobs, automated discovery.
     Type,
+    /// Organizational unit that the accounts are directly in: one call more for each account.
+    Unit,
+    /// Tagged bucket of one account. An estimate: Macie tells dollars of accounts only.
+    Bucket,
 }
 
 /// What to estimate.
@@ -252,6 +328,30 @@ pub struct EstimateArgs {
     /// month's monitoring where it is not charged already. With 3 if something is unknown.
     #[arg(long, value_name = "USD")]
     pub fail_over: Option<Decimal>,
+}
+
+impl EstimateArgs {
+    /// All opted-in buckets of an account.
+    pub fn of_account(account: AccountId) -> Self {
+        Self {
+            bucket: None,
+            account: Some(account),
+            all: false,
+            baseline: None,
+            fail_over: None,
+        }
+    }
+}
+
+/// What to report.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Where to write the page; `-` is standard output.
+    #[arg(long, value_name = "FILE", required_unless_present = "output")]
+    pub html: Option<String>,
+    /// Only this account.
+    #[arg(long)]
+    pub account: Option<AccountId>,
 }
 
 /// What to do with dead letters.
@@ -317,6 +417,31 @@ pub struct ReleaseArgs {
     /// The accounts, one by one: `maciectl breaker show` lists them.
     #[arg(required = true)]
     pub accounts: Vec<AccountId>,
+}
+
+/// What to approve.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// Whether to write.
+    #[command(flatten)]
+    pub mode: ModeArgs,
+    /// The account.
+    pub account: AccountId,
+    /// What each first scan, and the month, may cost; US dollars such as `500` or `99.50`.
+    #[arg(long, required_unless_present = "revoke", value_parser = dollars)]
+    pub usd: Option<Usd>,
+    /// For how many days.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=366))]
+    pub days: i64,
+    /// Take the approval back.
+    #[arg(long, conflicts_with_all = ["usd", "days"])]
+    pub revoke: bool,
+}
+
+fn dollars(text: &str) -> Result<Usd, String> {
+    Usd::budget(text).ok_or_else(|| {
+        "it must be US dollars such as `500` or `99.50`, below 1000000000".to_owned()
+    })
 }
 
 /// Which accounts to adopt.
@@ -398,6 +523,19 @@ pub struct ScopeArgs {
     /// Only this account.
     #[arg(long)]
     pub account: Option<AccountId>,
+}
+
+impl Cli {
+    /// Refuses what no command line can mean although each of its words is known.
+    pub fn checked(self) -> Result<Self, clap::Error> {
+        match (self.global.output, &self.command) {
+            (Format::Csv, Command::Cost(_)) | (Format::Table | Format::Json, _) => Ok(self),
+            (Format::Csv, _) => Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                "`--output csv` is there for `cost` only; this command has `table` and `json`",
+            )),
+        }
+    }
 }
 
 impl Global {

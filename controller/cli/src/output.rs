@@ -55,9 +55,21 @@ pub fn cost(cost: &Cost) -> String {
 
 /// A note for people: what it is, and what to do.
 pub fn note(note: &Note) -> (&'static str, String) {
+    let (sign, text) = sign(note);
+    match note {
+        Note::Blocked(by) => (sign, format!("{text} (fix: {})", by.fix())),
+        _ => (sign, text),
+    }
+}
+
+/// A note for people: what it is.
+pub fn sign(note: &Note) -> (&'static str, String) {
     match note {
         Note::Waiting(on) => ("waiting", on.to_string()),
-        Note::Blocked(by) => ("blocked", format!("{by} (fix: {})", by.fix())),
+        Note::Blocked(by) => ("blocked", by.to_string()),
+        Note::OverBudget { .. } | Note::FirstScanOverBudget { .. } => {
+            ("over budget", note.warning().unwrap_or_default())
+        }
         Note::NearMiss {
             bucket,
             found,

@@ -207,13 +207,18 @@ fn settings(role: &str, local: &LocalAws, policy: &str) -> Settings {
     let administrator = organization::ADMINISTRATOR;
     let url = |queue: &str| format!("{}/{administrator}/{queue}", local.endpoint());
     let sweeps = role == organization::SWEEPER_ROLE;
+    let collects = role == organization::COSTS_ROLE;
+    let home = home.ok();
+    let of_home = |name: fn(&str) -> String| home.as_deref().filter(|_| collects).map(name);
     Settings {
         policy: Some(policy.to_owned()),
         member_role: Some(organization::MEMBER_ROLE.to_owned()),
         event_bus: Some(organization::BUS.to_owned()),
         queue_url: Some(url(organization::QUEUE)),
         sweep_queue_url: sweeps.then(|| url(organization::SWEEP_QUEUE)),
-        region: home.ok(),
+        results_bucket: of_home(organization::results_bucket),
+        results_key: of_home(organization::results_key),
+        region: home.clone(),
         endpoint: Some(Endpoint {
             url: local.endpoint(),
             access_key_id: iam::role_key(administrator, role),

@@ -116,8 +116,15 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["adopt", "--apply", "--all-members"],
         &["estimate"],
         &["estimate", "--all", "--account", "111122223333"],
+        &["report"],
+        &["report", "--html", "report.html", "--account", "12"],
         &["uninstall"],
         &["uninstall", "--plan", "--members", "delete"],
+        &["focus"],
+        &["focus", "--to", "export", "--focus-version", "1.3"],
+        &["focus", "--to", "export", "--format", "json"],
+        &["focus", "--to", "export", "--output", "csv"],
+        &["status", "--output", "csv"],
     ] {
         let output = maciectl(arguments, "", &[]);
         assert_eq!(
@@ -130,6 +137,14 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
     }
     let output = maciectl(&["plan", "--account", "12"], "", &[]);
     assert!(text(&output.stderr).contains("`12` is not an AWS account id of 12 digits"));
+    let output = maciectl(&["--output", "csv", "plan"], "", &[]);
+    assert!(text(&output.stderr).contains("`--output csv` is there for `cost` only"));
+    let output = maciectl(
+        &["focus", "--to", "export", "--focus-version", "1.3"],
+        "",
+        &[],
+    );
+    assert!(text(&output.stderr).contains("[possible values: 1.2, 1.4]"));
 }
 
 #[test]
@@ -141,6 +156,8 @@ fn help_version_and_completions_succeed() {
         &["doctor", "--help"],
         &["estimate", "--help"],
         &["cost", "--help"],
+        &["report", "--help"],
+        &["focus", "--help"],
         &["adopt", "--help"],
         &["uninstall", "--help"],
         &["completions", "bash"],
@@ -245,6 +262,57 @@ fn an_estimate_without_prices_says_so_and_passes_no_limit() {
     let output = ask(&["estimate", "nobody-has-this"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no bucket `nobody-has-this` was found"));
+}
+
+/// On a fresh organization only the administrator's own account has Macie, with one bucket in the home
+/// Region.
+#[test]
+fn costs_are_csv_and_files() {
+    let local = Local::start();
+    let output = local.maciectl(&["cost", "--output", "csv"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let csv = text(&output.stdout);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(
+        lines[0],
+        "account,region,monitoringUsd,jobsUsd,othersUsd,monthToDateUsd,forecastUsd,trialUntil,quotaMet"
+    );
+    assert_eq!(lines.len(), 3, "{csv}");
+    assert!(lines[1].starts_with("222222222222,eu-west-1,0.00"), "{csv}");
+    assert!(
+        lines[2].starts_with("222222222222,us-east-1,0,0,0,0,"),
+        "{csv}"
+    );
+    let output = local.maciectl(&["cost", "--by", "type", "-o", "csv"], "");
+    let csv = text(&output.stdout);
+    assert!(
+        csv.starts_with("name,monthToDateUsd,forecastUsd\n"),
+        "{csv}"
+    );
+    assert!(csv.contains("\nmonitoring,0.00"), "{csv}");
+    let output = local.maciectl(&["cost", "--account", "300000000001", "-o", "csv"], "");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout.is_empty());
+    assert!(text(&output.stderr).contains("Macie told of no usage"));
+
+    let folder = std::env::temp_dir().join(format!("focus-{}", std::process::id()));
+    let to = ["focus", "--to", folder.to_str().unwrap()];
+    let output = local.maciectl(&to, "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("macie-estimate-us-east-1.parquet: 4 rows, $0.00 in list prices"),
+        "{said}"
+    );
+    let output = local.maciectl(&[&to[..], &["--output", "json"]].concat(), "");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document.get("schemaVersion"), Some(&Value::from(1)));
+    let path = document
+        .pointer("/files/0/path")
+        .and_then(Value::as_str)
+        .unwrap();
+    assert!(std::fs::metadata(path).unwrap().len() > 0);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -358,4 +426,43 @@ fn a_region_that_is_not_governed_is_named() {
         let said = text(&output.stdout).replace('\n', " ") + &text(&output.stderr);
         assert!(said.contains("does not govern eu-north-1"), "{said}");
     }
+}
+
+#[test]
+fn a_report_is_a_page_or_a_document_and_never_both_on_standard_output() {
+    for (arguments, why) in [
+        (&["report", "--output", "table"][..], "--html"),
+        (&["report", "--html", "-", "--output", "json"], "one thing"),
+        (
+            &["report", "--html", "no/such/folder/report.html"],
+            "no/such/folder",
+        ),
+    ] {
+        let output = maciectl(arguments, "", &[]);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(why), "{arguments:?}: {said}");
+    }
+    let local = Local::start();
+    let output = local.maciectl(&["report", "--html", "-"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = text(&output.stdout);
+    assert!(page.starts_with("<!doctype html>"), "{page}");
+    assert!(page.contains("Macie told of no usage") || page.contains("$0.00"));
+}
+
+/// What was in the file before is gone, however long it was; the document comes with it.
+#[test]
+fn a_page_replaces_the_one_before() {
+    let local = Local::start();
+    let file = std::env::temp_dir().join(format!("macie-report-{}.html", std::process::id()));
+    std::fs::write(&file, "x".repeat(1_000_000)).unwrap();
+    let name = file.to_str().unwrap();
+    let output = local.maciectl(&["report", "--html", name, "--output", "json"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["schemaVersion"], 1);
 }

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     money::{self, Usd, analysed},
     observed::{BucketSize, Fact, Job, Membership, Observed, Relationship},
     policy::Policy,
+    prices::Prices,
 };
 
 /// Macie tells the sizes of a new bucket within a day (Macie User Guide, monitoring-s3-how-it-works).
@@ -23,6 +25,9 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How much compressed files hold, in times of their size: at least, as Macie's forecast assumes,
 /// and as text such as logs or CSV rarely exceeds.
 const UNPACKED: [u64; 3] = [1, money::UNPACKED, 10];
+/// The square of how uneven objects of a bucket are taken to be: their sizes' standard deviation is
+/// three times their mean.
+const UNEVEN: u128 = 9;
 /// A bucket as Macie's inventory has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sized {
@@ -30,6 +35,8 @@ pub struct Sized {
     pub name: BucketName,
     /// How much Macie would analyse.
     pub size: BucketSize,
+    /// How many objects Macie would analyse.
+    pub objects: Option<u64>,
     /// Whether it is beyond the 10,000 buckets of an account that Macie monitors.
     pub over_quota: bool,
     /// When it was created, or its policy last changed: Macie does not tell these apart.
@@ -64,6 +71,17 @@ pub struct Range {
     /// Hardly more.
     #[serde(rename = "highUsd")]
     pub high: Usd,
+}
+
+/// Gigabytes that a scan analyses, within a range as that of [`Range`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Volume {
+    /// At least.
+    pub low: Decimal,
+    /// Most likely.
+    pub likely: Decimal,
+    /// Hardly more.
+    pub high: Decimal,
 }
 
 /// Why an amount is not known.
@@ -130,6 +148,36 @@ impl From<Unknown> for Amount {
     }
 }
 
+impl Amount {
+    /// What a scan costs alone. Nothing costs nothing, whatever the prices are.
+    pub fn of(volume: Result<Volume, Unknown>, policy: &Policy, region: &Region) -> Self {
+        match (volume, policy.prices(region)) {
+            (Err(unknown), _) => unknown.into(),
+            (Ok(volume), Some(prices)) => Self::Known(volume.cost(prices)),
+            (Ok(volume), None) if volume == Volume::default() => Self::Known(Range::default()),
+            (Ok(_), None) => Unknown::Prices(region.clone()).into(),
+        }
+    }
+}
+
+impl Volume {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            low: self.low.saturating_add(other.low),
+            likely: self.likely.saturating_add(other.likely),
+            high: self.high.saturating_add(other.high),
+        }
+    }
+
+    /// What it costs in a month in which nothing else is analysed.
+    pub fn cost(self, prices: &Prices) -> Range {
+        let [low, likely, high] =
+            [self.low, self.likely, self.high].map(|gigabytes| prices.analysing(gigabytes));
+        Range { low, likely, high }
+    }
+}
+
 impl Range {
     /// Both together.
     pub fn plus(self, other: Self) -> Self {
@@ -168,47 +216,47 @@ pub enum Progress {
     Done,
 }
 
-/// What is still to be paid for a bucket's first scan.
+/// What is still to be analysed for a bucket's first scan. It is known only where the prices are.
 pub fn to_pay(
     policy: &Policy,
     observed: &Observed,
     sizes: &Fact<Vec<Sized>>,
     name: &BucketName,
     now: Timestamp,
-) -> (Progress, Amount) {
+) -> (Progress, Result<Volume, Unknown>) {
     let (Some(jobs), Some(enrolled)) = (
         observed.jobs.known(),
         is_enrolled(observed).known().copied(),
     ) else {
-        return (Progress::Ahead, Unknown::NotRead.into());
+        return (Progress::Ahead, Err(Unknown::NotRead));
     };
     let progress = progress(policy, observed, jobs, name);
     if observed
         .known_member()
         .is_some_and(|member| member.status == Relationship::Paused || is_returning(member))
     {
-        return (progress, Unknown::CatchUp.into());
+        return (progress, Err(Unknown::CatchUp));
     }
-    let amount = match (progress, sizes) {
-        (Progress::Done, _) => Amount::Known(Range::default()),
-        (_, _) if !enrolled => Unknown::NotEnrolled.into(),
-        (_, Fact::Unknown(_) | Fact::Unread) => Unknown::NotRead.into(),
+    let volume = match (progress, sizes) {
+        (Progress::Done, _) => Ok(Volume::default()),
+        (_, _) if !enrolled => Err(Unknown::NotEnrolled),
+        (_, Fact::Unknown(_) | Fact::Unread) => Err(Unknown::NotRead),
         (_, Fact::Known(sizes)) => match sizes.iter().find(|bucket| bucket.name == *name) {
-            None => Unknown::NotSeen.into(),
+            None => Err(Unknown::NotSeen),
             Some(bucket) => first_scan(policy, &observed.scope.region, bucket, now),
         },
     };
-    (progress, begun(progress, amount))
+    (progress, volume.map(|volume| begun(progress, volume)))
 }
 
 /// Of a scan that has begun a part is paid, nobody knows which.
-fn begun(progress: Progress, amount: Amount) -> Amount {
-    match (progress, amount) {
-        (Progress::Begun, Amount::Known(range)) => Amount::Known(Range {
-            low: Usd::default(),
-            ..range
-        }),
-        (_, amount) => amount,
+fn begun(progress: Progress, volume: Volume) -> Volume {
+    match progress {
+        Progress::Begun => Volume {
+            low: Decimal::ZERO,
+            ..volume
+        },
+        Progress::Ahead | Progress::Done => volume,
     }
 }
 
@@ -223,29 +271,55 @@ fn progress(policy: &Policy, observed: &Observed, jobs: &[Job], name: &BucketNam
     }
 }
 
-/// What scanning a bucket once costs. With several buckets each is counted from the first tier, so
-/// that their sum is never too low.
-pub fn first_scan(policy: &Policy, region: &Region, bucket: &Sized, now: Timestamp) -> Amount {
-    let Some(prices) = policy.prices(region) else {
-        return Unknown::Prices(region.clone()).into();
-    };
+/// How much scanning a bucket once analyses.
+pub fn first_scan(
+    policy: &Policy,
+    region: &Region,
+    bucket: &Sized,
+    now: Timestamp,
+) -> Result<Volume, Unknown> {
+    if policy.prices(region).is_none() {
+        return Err(Unknown::Prices(region.clone()));
+    }
     if bucket.over_quota {
-        return Unknown::OverQuota.into();
+        return Err(Unknown::OverQuota);
     }
     if bucket.size.classifiable_bytes == Some(0) {
         // Macie tells neither when it counted a bucket nor that it has not.
         let counted_by = bucket.created_at.and_then(|at| at.checked_add(DAY).ok());
         match counted_by {
-            None => return Unknown::NotSeen.into(),
-            Some(until) if until > now => return Unknown::New { until }.into(),
+            None => return Err(Unknown::NotSeen),
+            Some(until) if until > now => return Err(Unknown::New { until }),
             Some(_) => {}
         }
     }
-    let usd = |times| analysed(policy, &bucket.size, times).map(|gb| prices.analysing(gb));
-    match UNPACKED.map(usd) {
-        [Some(low), Some(likely), Some(high)] => Amount::Known(Range { low, likely, high }),
-        _ => Unknown::NotReadable.into(),
-    }
+    let [Some(low), Some(likely), Some(high)] =
+        UNPACKED.map(|times| analysed(policy, &bucket.size, times))
+    else {
+        return Err(Unknown::NotReadable);
+    };
+    let (least, most) = sampled(policy.jobs.sampling_percentage, bucket.objects);
+    Ok(Volume {
+        low: low.saturating_mul(least),
+        likely,
+        high: high.saturating_mul(most),
+    })
+}
+
+/// How much a sample is at least and at most, in times of its percentage. Macie picks objects, not
+/// bytes: a few large ones are in it or not. It is taken to be within two standard deviations, of
+/// objects that are each picked or not, whatever the others are; and is never more than everything.
+fn sampled(percentage: u8, objects: Option<u64>) -> (Decimal, Decimal) {
+    let percentage = u128::from(percentage.clamp(1, 100));
+    let picked = percentage.saturating_mul(u128::from(objects.unwrap_or(1).max(1)));
+    let variance = (100 - percentage) * 1_000_000 * 4 * (1 + UNEVEN);
+    let strays = variance.checked_div(picked).unwrap_or_default().isqrt();
+    let everything = 100_000_u128.div_ceil(percentage);
+    let times = |thousandths| Decimal::new(i64::try_from(thousandths).unwrap_or(i64::MAX), 3);
+    (
+        times(1_000_u128.saturating_sub(strays)),
+        times(everything.min(strays.saturating_add(1_000))),
+    )
 }
 
 /// What monitoring all buckets of an account costs a month.
@@ -285,6 +359,7 @@ mod tests {
                 classifiable_bytes,
                 compressed_bytes,
             },
+            objects: Some(4_000),
             over_quota: false,
             created_at: Some(MONTH.parse().unwrap()),
             updated_at: None,
@@ -294,7 +369,9 @@ mod tests {
     fn scan(sampling: u8, bucket: &Sized, hours: i64) -> String {
         let region = "eu-west-1".parse().unwrap();
         let now = MONTH.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours);
-        match first_scan(&policy(sampling), &region, bucket, now) {
+        let policy = policy(sampling);
+        let volume = first_scan(&policy, &region, bucket, now);
+        match Amount::of(volume, &policy, &region) {
             Amount::Known(Range { low, likely, high }) => format!("{low} {likely} {high}"),
             Amount::Unknown { unknown } => unknown.to_string(),
         }
@@ -306,7 +383,7 @@ mod tests {
     /// | --- | --- | --- | --- | --- |
     /// | 8 GB | nothing | 100 % | 8, 8, 8 | 10.00, 10.00, 10.00 |
     /// | 8 GB | 4 GB | 100 % | 4 + 4, 4 + 12, 4 + 40 | 10.00, 20.00, 55.00 |
-    /// | 8 GB | 4 GB | 50 % | half of that | 5.00, 10.00, 27.50 |
+    /// | 8 GB | 4 GB | 50 % | half of that, a tenth less and more | 4.50, 10.00, 30.25 |
     /// | 1 GB | 3 GB, not all of it classifiable | 100 % | 1, 3, 10 | 1.25, 3.75, 12.50 |
     #[test]
     fn a_scan_costs_what_is_in_it() {
@@ -317,11 +394,38 @@ mod tests {
         );
         let half = bucket(Some(8 * gb), 4 * gb);
         assert_eq!(scan(100, &half, 48), "$10.00 $20.00 $55.00");
-        assert_eq!(scan(50, &half, 48), "$5.00 $10.00 $27.50");
+        assert_eq!(scan(50, &half, 48), "$4.50 $10.00 $30.25");
         assert_eq!(
             scan(100, &bucket(Some(gb), 3 * gb), 48),
             "$1.25 $3.75 $12.50"
         );
+    }
+
+    /// By hand: two standard deviations of a sample of n objects by p percent are the root of
+    /// 40 (100 - p) / (p n) of its share, and everything is 100 / p of it.
+    ///
+    /// | objects | sampled | strays by | least, most |
+    /// | ---: | ---: | --- | --- |
+    /// | 4,000 | 50 % | root of 2,000 / 200,000 = 0.1 | 0.9, 1.1 |
+    /// | 1,440 | 10 % | root of 3,600 / 14,400 = 0.5 | 0.5, 1.5 |
+    /// | 360 | 10 % | root of 3,600 / 3,600 = 1 | 0, 2 |
+    /// | 10 | 50 % | root of 2,000 / 500 = 2 | 0, 2: everything |
+    /// | not known | 10 % | as if it were one | 0, 10: everything |
+    /// | 10 | 100 % | nothing | 1, 1 |
+    #[test]
+    fn the_fewer_objects_are_picked_the_less_is_known_of_a_sample() {
+        for (objects, percentage, expected) in [
+            (Some(4_000), 50, (900, 1_100)),
+            (Some(1_440), 10, (500, 1_500)),
+            (Some(360), 10, (0, 2_000)),
+            (Some(10), 50, (0, 2_000)),
+            (None, 10, (0, 10_000)),
+            (Some(10), 100, (1_000, 1_000)),
+        ] {
+            let (least, most) = expected;
+            let expected = (Decimal::new(least, 3), Decimal::new(most, 3));
+            assert_eq!(sampled(percentage, objects), expected, "{objects:?}");
+        }
     }
 
     #[test]
@@ -348,12 +452,26 @@ mod tests {
         );
         let nowhere: Region = "ap-south-2".parse().unwrap();
         let now = MONTH.parse().unwrap();
-        let amount = first_scan(&policy(100), &nowhere, &bucket(Some(1), 0), now);
-        assert_eq!(amount, Unknown::Prices(nowhere.clone()).into());
+        let volume = first_scan(&policy(100), &nowhere, &bucket(Some(1), 0), now);
+        assert_eq!(volume, Err(Unknown::Prices(nowhere.clone())));
         assert_eq!(
             monitoring(&policy(100), &nowhere, 3),
             Unknown::Prices(nowhere).into()
         );
+    }
+
+    /// By hand, in US East, where the first 50,000 GB are $1.00 and the next ones $0.50: 40,000 GB
+    /// are $40,000; two such buckets are $50,000 and 30,000 times $0.50.
+    #[test]
+    fn buckets_share_the_tiers() {
+        let region = "us-east-1".parse().unwrap();
+        let policy = policy(100);
+        let prices = policy.prices(&region).unwrap();
+        let bucket = bucket(Some(40_000_000_000_000), 0);
+        let now = MONTH.parse().unwrap();
+        let one = first_scan(&policy, &region, &bucket, now).unwrap();
+        assert_eq!(one.cost(prices).likely.to_string(), "$40000.00");
+        assert_eq!(one.plus(one).cost(prices).low.to_string(), "$65000.00");
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub enum Request {
     },
     /// To see that the administrator's settings in a Region let nobody pay unasked.
     Settings(Region),
+    /// To keep what every account has cost so far, once a day.
+    Collect,
     /// To look at one account everywhere, because its place in the organization changed.
     Account {
         /// The account, which the sender of the event names.
@@ -173,6 +175,7 @@ fn request(message: &Value) -> Result<Request, Refusal> {
             Pass::read(message).map(Request::Sweep)
         }
         Some("pass") if has("region") => Pass::read(message).map(Request::Sweep),
+        Some("collect") => Ok(Request::Collect),
         Some("resync") => {
             let (scope, seen) = read_resync(message)?;
             let seen = seen.map(Box::new);
@@ -191,6 +194,11 @@ fn request(message: &Value) -> Result<Request, Refusal> {
 /// The message that asks for the administrator's settings in a Region to be looked at.
 pub fn settings_message(region: &Region) -> String {
     json!({ "macieSelfService": "settings", "version": 1, "region": region }).to_string()
+}
+
+/// The message that asks for the day's costs to be collected.
+pub fn collect_message() -> String {
+    json!({ "macieSelfService": "collect", "version": 1 }).to_string()
 }
 
 /// The message that asks for one account and Region to be looked at, whatever happened there.

@@ -7,9 +7,11 @@
 //! or knows the AWS SDK: `clippy.toml` and the manifest enforce it.
 
 pub mod check;
+pub mod collection;
 pub mod decide;
 pub mod estimate;
 pub mod event;
+pub mod focus;
 pub mod id;
 pub mod job_name;
 pub mod money;

@@ -3,16 +3,16 @@
 use std::{fmt, ops::Add};
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{BucketName, Region},
     observed::{BucketSize, Inventory},
-    policy::Policy,
+    policy::{Policy, parse_dollars},
 };
 
 /// An estimate in US dollars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Usd(pub Decimal);
 
@@ -22,6 +22,13 @@ impl fmt::Display for Usd {
             .0
             .round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
         write!(f, "${cents:.2}")
+    }
+}
+
+impl Usd {
+    /// Reads a budget such as `250` or `99.50`; none when it is no plain amount below 10^9.
+    pub fn budget(text: &str) -> Option<Self> {
+        parse_dollars(text, 9, 2).map(Self)
     }
 }
 
@@ -40,6 +47,12 @@ const GIGABYTE: u64 = 1_000_000_000;
 /// Macie's own forecast assumes that compressed files hold three times their size (Macie User
 /// Guide, discovery-jobs-costs).
 pub const UNPACKED: u64 = 3;
+
+/// Bytes as gigabytes of the price list.
+pub fn gigabytes(bytes: u64) -> Decimal {
+    let gigabytes = Decimal::from(bytes).checked_div(Decimal::from(GIGABYTE));
+    gigabytes.unwrap_or_default().normalize()
+}
 
 /// Gigabytes that one scan of a bucket analyses, if compressed files hold so many times their size;
 /// none when Macie has not told the bucket's size.
@@ -63,7 +76,10 @@ pub fn scan_once<'a>(
 ) -> Option<Usd> {
     let mut buckets = buckets.into_iter();
     let gigabytes = buckets.try_fold(Decimal::ZERO, |sum, name| {
-        let more = analysed(policy, inventory.buckets.get(name)?, UNPACKED)?;
+        let size = inventory.buckets.get(name);
+        // Macie does not tell an empty bucket from one that it has not counted.
+        let counted = size.filter(|size| size.classifiable_bytes != Some(0))?;
+        let more = analysed(policy, counted, UNPACKED)?;
         Some(sum.saturating_add(more))
     });
     Some(policy.prices(region)?.analysing(gigabytes?))

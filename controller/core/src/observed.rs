@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    estimate::Sized,
     id::{AccountId, BucketName, JobId, Scope, UnitId},
+    money::Usd,
     policy::{OptIn, Ownership},
 };
 
@@ -109,6 +111,8 @@ pub struct Observed {
     pub jobs: Fact<Vec<Job>>,
     /// Tags read on the buckets themselves.
     pub buckets: BTreeMap<BucketName, Fact<BucketReading>>,
+    /// The value of [`BUDGET_TAG`] on buckets that carry it.
+    pub budget_tags: BTreeMap<BucketName, String>,
     /// Opted-in buckets according to the tagging index, which lags and is never a proof.
     pub index: Fact<BTreeSet<BucketName>>,
     /// Every bucket of the account in this Region.
@@ -119,6 +123,10 @@ pub struct Observed {
     pub units: Fact<Vec<UnitId>>,
     /// Opted-in buckets as Macie sees them.
     pub inventory: Fact<Inventory>,
+    /// How large buckets are whose first scan has a budget; none: Macie does not show the bucket.
+    pub sizes: BTreeMap<BucketName, Fact<Option<Sized>>>,
+    /// What Macie says that the account has cost in the Region this month.
+    pub spent: Fact<Usd>,
     /// When a job last ran.
     pub last_runs: BTreeMap<JobId, Fact<Option<Timestamp>>>,
     /// The administrator's members in this Region, for the circuit breaker.
@@ -139,11 +147,14 @@ impl Observed {
             member: Fact::Unread,
             jobs: Fact::Unread,
             buckets: BTreeMap::new(),
+            budget_tags: BTreeMap::new(),
             index: Fact::Unread,
             listing: Fact::Unread,
             account: Fact::Unread,
             units: Fact::Unread,
             inventory: Fact::Unread,
+            sizes: BTreeMap::new(),
+            spent: Fact::Unread,
             last_runs: BTreeMap::new(),
             census: Fact::Unread,
             debounced_until: None,
@@ -338,6 +349,57 @@ pub const SUSPENSION_RELEASED: &str = "macie-self-service:suspension-released";
 /// Tag key: when the controller enrolled the account (RFC 3339).
 pub const ENROLLED_AT: &str = "macie-self-service:enrolled-at";
 
+/// Tag key: an [`Approval`].
+pub const APPROVED: &str = "macie-self-service:approved";
+/// What the keys of tags begin with that say when the controller paused a job, for its budget; the
+/// job's id follows.
+const PAUSED: &str = "macie-self-service:paused:";
+/// Tag key on a bucket: the most that its first scan may cost, in US dollars.
+pub const BUDGET_TAG: &str = "macie:budget";
+
+/// The key of the tag that says when the controller paused a job (RFC 3339). The job itself is of no
+/// use for that: Macie's list of jobs shows no tags.
+pub fn paused_key(job: &JobId) -> String {
+    format!("{PAUSED}{job}")
+}
+
+/// What the value of such a tag ends with when the pause that it announced has been seen. Macie gives the
+/// time of a pause only for a job that was running (Macie API Reference, UserPausedDetails), so without
+/// this the pause of an idle one could be a person's.
+pub const CONFIRMED: &str = "/paused";
+
+/// The job that such a key is about.
+pub fn of_paused_key(key: &str) -> Option<JobId> {
+    key.strip_prefix(PAUSED)?.parse().ok()
+}
+
+/// What a person has approved: an account may cost so much, until a time, whatever its caps are; as
+/// text `usd/until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval {
+    /// US dollars, of each cap.
+    pub usd: Usd,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Approval {
+    /// Reads `usd/until`; an unreadable one is as good as none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (usd, until) = text.split_once('/')?;
+        Some(Self {
+            usd: Usd::budget(usd)?,
+            until: until.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.usd.0, self.until)
+    }
+}
+
 impl Member {
     /// Whether the controller enrolled or adopted this member.
     pub fn is_owned(&self, ownership: &Ownership) -> bool {
@@ -348,6 +410,12 @@ impl Member {
     pub fn is_released(&self) -> bool {
         let released = self.tags.get(SUSPENSION_RELEASED);
         released.is_some() && released == self.tags.get(OPTED_OUT_SINCE)
+    }
+
+    /// When the controller announced that it pauses a job, if it has seen since that it did.
+    pub fn paused_since(&self, job: &JobId) -> Option<Timestamp> {
+        let mark = self.tags.get(&paused_key(job))?;
+        mark.strip_suffix(CONFIRMED)?.parse().ok()
     }
 
     /// A time kept in a tag; an unreadable one is as good as none.
@@ -418,6 +486,9 @@ pub struct Job {
     pub status: JobStatus,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it was paused, if it is [`JobStatus::UserPaused`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Timestamp>,
     /// The buckets that a one-time job lists.
     pub buckets: BTreeSet<BucketName>,
 }
@@ -452,7 +523,8 @@ pub enum JobStatus {
     Idle,
     /// Paused by Macie: the account's monthly quota is used up. It resumes by itself.
     Paused,
-    /// Paused by a person: never touched.
+    /// Paused by a person, and then never touched; or by the controller for the account's budget, which
+    /// a tag on the member says.
     UserPaused,
     /// Cancelled for good.
     Cancelled,

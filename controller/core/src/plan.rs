@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
+    estimate::Unknown,
     id::{AccountId, BucketName, JobId, Scope},
     money::Usd,
     observed::{ErrorClass, JobKind, Trouble},
@@ -83,6 +84,20 @@ pub enum Action {
         /// What it was for.
         kind: JobKind,
     },
+    /// `UpdateClassificationJob` USER_PAUSED.
+    PauseJob {
+        /// The job.
+        job: JobId,
+        /// What it is for.
+        kind: JobKind,
+    },
+    /// `UpdateClassificationJob` RUNNING.
+    ResumeJob {
+        /// The job.
+        job: JobId,
+        /// What it is for.
+        kind: JobKind,
+    },
 }
 
 /// A job to create.
@@ -154,6 +169,15 @@ pub enum Why {
     },
     /// The policy excludes the account.
     Excluded,
+    /// The month's budget is spent.
+    OverBudget {
+        /// US dollars so far.
+        spent: Usd,
+        /// The cap.
+        cap: Usd,
+    },
+    /// It is not any more.
+    WithinBudget,
 }
 
 impl fmt::Display for Why {
@@ -181,8 +205,18 @@ impl fmt::Display for Why {
             Self::Replaced => f.write_str("a newer daily job has taken over"),
             Self::BucketLeft { bucket } => write!(f, "{bucket} is not opted in any more"),
             Self::Excluded => f.write_str("the policy excludes the account"),
+            Self::OverBudget { spent, cap } => write!(f, "{}", month_is_spent(*spent, *cap)),
+            Self::WithinBudget => f.write_str("the account is within its month's budget again"),
         }
     }
+}
+
+fn month_is_spent(spent: Usd, cap: Usd) -> String {
+    format!("the account has cost {spent} this month, its budget is {cap}")
+}
+
+fn scan_is_dear(bucket: &BucketName, usd: Usd, cap: Usd) -> String {
+    format!("the first scan of {bucket} would cost about {usd}, its budget is {cap}")
 }
 
 fn names(buckets: &[BucketName]) -> String {
@@ -210,6 +244,35 @@ pub enum Note {
         /// `Key=Value` as it must be.
         expected: String,
     },
+    /// The month's budget is spent, and the policy only warns.
+    OverBudget {
+        /// US dollars so far.
+        spent: Usd,
+        /// The cap.
+        cap: Usd,
+    },
+    /// A first scan exceeds its budget, and the policy only warns.
+    FirstScanOverBudget {
+        /// The bucket.
+        bucket: BucketName,
+        /// The estimate.
+        usd: Usd,
+        /// The cap.
+        cap: Usd,
+    },
+}
+
+impl Note {
+    /// What a warning says; none for what is told elsewhere.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::OverBudget { spent, cap } => Some(month_is_spent(*spent, *cap)),
+            Self::FirstScanOverBudget { bucket, usd, cap } => {
+                Some(scan_is_dear(bucket, *usd, *cap))
+            }
+            Self::Waiting(_) | Self::Blocked(_) | Self::NearMiss { .. } => None,
+        }
+    }
 }
 
 /// For how long an account that left and came back is not proven to have left again.
@@ -248,6 +311,22 @@ pub enum Waiting {
         /// When the account's turn comes.
         until: Timestamp,
     },
+    /// Macie has not counted these buckets, and their first scan has a budget.
+    Size {
+        /// The buckets.
+        buckets: Vec<BucketName>,
+        /// When it will have.
+        until: Timestamp,
+    },
+    /// The month's budget is spent: the account's jobs are paused.
+    Budget {
+        /// US dollars so far.
+        spent: Usd,
+        /// The cap.
+        cap: Usd,
+        /// When the next month begins.
+        until: Timestamp,
+    },
     /// A call that failed and may succeed next time.
     Retry {
         /// The failure.
@@ -264,7 +343,9 @@ impl Waiting {
             Self::Debounce { until } | Self::JobRate { until } => {
                 Some(until.duration_since(now).max(SignedDuration::ZERO))
             }
-            Self::Grace { .. } | Self::Quota { .. } => None,
+            Self::Grace { .. } | Self::Quota { .. } | Self::Size { .. } | Self::Budget { .. } => {
+                None
+            }
         }
     }
 }
@@ -293,6 +374,16 @@ impl fmt::Display for Waiting {
             Self::Census => {
                 f.write_str("Macie's list of members does not show yet that the account is leaving")
             }
+            Self::Size { buckets, until } => write!(
+                f,
+                "Macie has not counted {} yet, whose first scan has a budget; it will by {until:.0}",
+                names(buckets)
+            ),
+            Self::Budget { spent, cap, until } => write!(
+                f,
+                "{}: its jobs are paused until {until:.0} or a higher budget",
+                month_is_spent(*spent, *cap)
+            ),
             Self::Retry { trouble } => write!(f, "{trouble}"),
         }
     }
@@ -339,11 +430,36 @@ pub enum Blocked {
         limit: usize,
         window: String,
     },
+    /// A first scan would exceed its budget.
+    FirstScanOverBudget {
+        bucket: BucketName,
+        usd: Usd,
+        cap: Usd,
+    },
+    /// The month's budget is spent.
+    MonthOverBudget { spent: Usd, cap: Usd },
+    /// A first scan has a budget, and what it would cost is not known.
+    CostUnknown {
+        bucket: BucketName,
+        unknown: Unknown,
+    },
+    /// The bucket's own budget is no amount.
+    BudgetTag { bucket: BucketName, found: String },
     /// Macie has listed the bucket and cannot read it.
     Unreadable { trouble: Trouble },
 }
 
 impl Blocked {
+    /// The bucket that it is about, if it is about one.
+    pub fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::FirstScanOverBudget { bucket, .. }
+            | Self::CostUnknown { bucket, .. }
+            | Self::BudgetTag { bucket, .. } => Some(bucket),
+            _ => None,
+        }
+    }
+
     /// What a person can do.
     pub fn fix(&self) -> &'static str {
         match self {
@@ -380,6 +496,25 @@ impl Blocked {
             }
             Self::CircuitBreaker { .. } => {
                 "find out why so many accounts lost their last opted-in bucket (`maciectl breaker show` names them); then release those that may go with `maciectl breaker release`"
+            }
+            Self::FirstScanOverBudget { .. } => {
+                "approve it with `maciectl approve`, raise `budgets` of the policy or the bucket's tag `macie:budget`, or remove the tag"
+            }
+            Self::MonthOverBudget { .. } => {
+                "wait for the next month, approve more with `maciectl approve`, or raise `budgets` of the policy"
+            }
+            Self::CostUnknown { unknown, .. } => match unknown {
+                Unknown::Prices(_) => "put the Region's prices into `prices` of the policy",
+                Unknown::NotReadable => {
+                    "let AWSServiceRoleForAmazonMacie through the bucket's policy"
+                }
+                Unknown::OverQuota => {
+                    "delete buckets that nobody needs, or keep it in another account"
+                }
+                _ => "nothing: it is asked again with the next sweep",
+            },
+            Self::BudgetTag { .. } => {
+                "tag the bucket with US dollars such as `macie:budget=25`, or remove that tag"
             }
             Self::Unreadable { trouble } => match trouble.class {
                 ErrorClass::NotEnabled => {
@@ -435,6 +570,20 @@ impl fmt::Display for Blocked {
                 write!(
                     f,
                     "the circuit breaker holds all suspensions in the Region: {suspended} accounts were suspended within {window} and {due} are due, the limit is {limit}"
+                )
+            }
+            Self::FirstScanOverBudget { bucket, usd, cap } => {
+                f.write_str(&scan_is_dear(bucket, *usd, *cap))
+            }
+            Self::MonthOverBudget { spent, cap } => f.write_str(&month_is_spent(*spent, *cap)),
+            Self::CostUnknown { bucket, unknown } => write!(
+                f,
+                "the first scan of {bucket} has a budget, and nobody knows what it costs: {unknown}"
+            ),
+            Self::BudgetTag { bucket, .. } => {
+                write!(
+                    f,
+                    "the tag `macie:budget` of {bucket} is no amount of dollars"
                 )
             }
             Self::Unreadable { trouble } => write!(f, "{trouble}"),

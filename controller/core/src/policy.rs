@@ -5,6 +5,7 @@
 //! policy is refused as a whole, with the field, the value and what was expected; the shell then
 //! keeps the last good one.
 
+mod budget;
 mod read;
 mod tag;
 #[cfg(test)]
@@ -15,8 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+pub(crate) use self::read::parse_dollars;
 use self::read::{Field, account, amount, duration, identifier, region, tag_key, tag_value, unit};
 pub use self::{
+    budget::{Budgets, Cap, Caps, OverBudget},
     read::PolicyError,
     tag::{OptIn, TagRule},
 };
@@ -51,6 +54,8 @@ pub struct Policy {
     pub circuit_breaker: CircuitBreaker,
     /// What the organization pays for Macie where that differs from AWS's list, for estimates.
     pub own_prices: BTreeMap<Region, Prices>,
+    /// What accounts may cost.
+    pub budgets: Budgets,
 }
 
 /// Accounts that are treated differently from the others.
@@ -159,16 +164,17 @@ impl Policy {
         }
     }
 
-    /// Whether an account's units must be known to tell its [`Mode`].
+    /// Whether an account's units must be known to tell its [`Mode`] and its caps.
     pub fn has_unit_rules(&self) -> bool {
         let units = &self.organizational_units;
-        !units.mandatory.is_empty() || !units.excluded.is_empty()
+        !units.mandatory.is_empty() || !units.excluded.is_empty() || !self.budgets.units.is_empty()
     }
 
     /// The units that the policy names.
     pub fn units(&self) -> BTreeSet<UnitId> {
         let units = &self.organizational_units;
-        units.mandatory.union(&units.excluded).cloned().collect()
+        let modes = units.mandatory.union(&units.excluded);
+        modes.chain(self.budgets.units.keys()).cloned().collect()
     }
 
     /// The prices of a Region: the organization's own, else AWS's list; none when both say nothing.
@@ -192,6 +198,7 @@ impl Policy {
             "jobs",
             "circuitBreaker",
             "prices",
+            "budgets",
         ])?;
         policy.get("version").integer(1..=1, "the number 1")?;
         let home_region = region(&policy.get("homeRegion"))?;
@@ -225,6 +232,7 @@ impl Policy {
             jobs: JobSettings::read(&policy.get("jobs"))?,
             circuit_breaker: CircuitBreaker::read(&policy.get("circuitBreaker"))?,
             own_prices: own_prices(&policy.get("prices"))?,
+            budgets: Budgets::read(&policy.get("budgets"))?,
         })
     }
 
@@ -399,7 +407,7 @@ impl CircuitBreaker {
 /// Prices by Region; both of a Region must be there.
 fn own_prices(field: &Field<'_>) -> Result<BTreeMap<Region, Prices>, PolicyError> {
     let expected = "a Region with its prices, such as `\"eu-west-1\": { \"bucketMonth\": \"0.10\", \"gigabyte\": \"1.25\" }`";
-    field.by_region(expected, |prices| {
+    field.by_id(expected, |prices| {
         let prices = prices.object(&["bucketMonth", "gigabyte"])?;
         let bucket_month = amount(&prices.get("bucketMonth"))?;
         let gigabyte = amount(&prices.get("gigabyte"))?;

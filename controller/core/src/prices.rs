@@ -79,6 +79,23 @@ impl Prices {
         Usd(sum.normalize())
     }
 
+    /// How many gigabytes cost so much, counted from the first tier; none where they cost nothing.
+    pub fn analysed(&self, usd: Usd) -> Option<Decimal> {
+        let (mut from, mut rest) = (Decimal::ZERO, usd.0);
+        for tier in &self.gigabyte {
+            let size = tier.up_to.map(|to| to.saturating_sub(from));
+            let whole = size.map(|size| size.saturating_mul(tier.price));
+            match (tier.up_to, whole) {
+                (Some(to), Some(whole)) if rest > whole => {
+                    rest = rest.saturating_sub(whole);
+                    from = to;
+                }
+                _ => return Some(from.saturating_add(rest.checked_div(tier.price)?)),
+            }
+        }
+        None
+    }
+
     /// Monitoring so many buckets for a month. Macie charges by the day.
     pub fn monitoring(&self, buckets: u64) -> Usd {
         let month = Decimal::from(buckets).saturating_mul(self.bucket_month);
@@ -134,9 +151,17 @@ mod tests {
             ("600000", "$300000.00"),
         ];
         for (gigabytes, sum) in rows {
-            let usd = us_east().analysing(gigabytes.parse().unwrap());
+            let gigabytes = gigabytes.parse().unwrap();
+            let usd = us_east().analysing(gigabytes);
             assert_eq!(usd.to_string(), sum, "{gigabytes} GB");
+            assert_eq!(us_east().analysed(usd), Some(gigabytes));
         }
+    }
+
+    #[test]
+    fn what_costs_nothing_cannot_be_counted() {
+        let free = Prices::flat(Decimal::ONE, Decimal::ZERO);
+        assert_eq!(free.analysed(Usd(Decimal::ONE)), None);
     }
 
     /// Splitting an amount never makes it cheaper than all at once, and more never costs less.

@@ -12,6 +12,8 @@ use crate::{
 pub const SOURCE: &str = "macie.self-service";
 /// The `detail-type` of a refusal.
 pub const OPT_IN_REFUSED: &str = "Opt-In Refused";
+/// The `detail-type` of an alert of the daily collection.
+pub const BUDGET_ALERT: &str = "Budget Alert";
 /// The version of `detail`.
 pub const VERSION: u32 = 1;
 
@@ -94,7 +96,12 @@ fn reason(report: &Report, note: &Note) -> Option<Value> {
     match note {
         Note::Blocked(blocked) if report.wanted => {
             let code = json!(blocked).get("by").cloned();
-            Some(json!({ "code": code, "text": blocked.to_string(), "fix": blocked.fix() }))
+            let mut reason =
+                json!({ "code": code, "text": blocked.to_string(), "fix": blocked.fix() });
+            if let (Some(bucket), Some(map)) = (blocked.bucket(), reason.as_object_mut()) {
+                map.insert("bucket".to_owned(), json!(bucket));
+            }
+            Some(reason)
         }
         Note::NearMiss {
             bucket,
@@ -106,6 +113,9 @@ fn reason(report: &Report, note: &Note) -> Option<Value> {
             "text": format!("the tag `{found}` of {bucket} is not an opt-in"),
             "fix": format!("tag the bucket `{expected}`"),
         })),
-        Note::Blocked(_) | Note::Waiting(_) => None,
+        Note::Blocked(_)
+        | Note::Waiting(_)
+        | Note::OverBudget { .. }
+        | Note::FirstScanOverBudget { .. } => None,
     }
 }

@@ -93,11 +93,13 @@ pub enum ChangeKind {
     BucketCovered,
     CatchUpStarted,
     JobCancelled,
+    JobPaused,
+    JobResumed,
 }
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AccountEnrolled,
         Self::AccountAdopted,
         Self::AccountMarked,
@@ -110,6 +112,8 @@ impl ChangeKind {
         Self::BucketCovered,
         Self::CatchUpStarted,
         Self::JobCancelled,
+        Self::JobPaused,
+        Self::JobResumed,
     ];
 
     /// The `detail-type` of the published event.
@@ -127,6 +131,8 @@ impl ChangeKind {
             Self::BucketCovered => "Bucket Covered",
             Self::CatchUpStarted => "Catch-Up Started",
             Self::JobCancelled => "Job Cancelled",
+            Self::JobPaused => "Job Paused",
+            Self::JobResumed => "Job Resumed",
         }
     }
 
@@ -138,7 +144,7 @@ impl ChangeKind {
                 "A member that was enrolled by somebody else is managed by the controller from now on."
             }
             Self::AccountMarked => {
-                "The time in which the account went unscanned was put on record, so that it can be caught up with."
+                "Something was put on record on the member: the time in which the account went unscanned, or which job is paused for the budget."
             }
             Self::AccountResumed => "Macie was resumed for the account.",
             Self::AccountCaughtUp => {
@@ -163,6 +169,12 @@ impl ChangeKind {
                 "A one-time job scans what was written while nobody was scanning."
             }
             Self::JobCancelled => "A job of the controller was cancelled.",
+            Self::JobPaused => {
+                "The account's budget of the month is spent: a job is paused until the month turns, the budget is raised or more is approved."
+            }
+            Self::JobResumed => {
+                "The account is within its budget again: a job that the controller paused goes on."
+            }
         }
     }
 }
@@ -248,7 +260,7 @@ impl Report {
     pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
         self.notes.iter().filter_map(|note| match note {
             Note::Waiting(waiting) => Some(waiting),
-            Note::Blocked(_) | Note::NearMiss { .. } => None,
+            _ => None,
         })
     }
 
@@ -256,8 +268,22 @@ impl Report {
     pub fn blocked(&self) -> impl Iterator<Item = &Blocked> {
         self.notes.iter().filter_map(|note| match note {
             Note::Blocked(blocked) => Some(blocked),
-            Note::Waiting(_) | Note::NearMiss { .. } => None,
+            _ => None,
         })
+    }
+
+    /// What this round has to tell. That a first scan was dear is told by the round that begins it alone,
+    /// so it stays.
+    pub fn tell(&mut self, notes: &[Note]) {
+        let is_kept =
+            |note: &Note| matches!(note, Note::FirstScanOverBudget { .. }) && !notes.contains(note);
+        self.notes.retain(is_kept);
+        self.notes.extend_from_slice(notes);
+    }
+
+    /// What exceeds its budget and goes on all the same.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.notes.iter().filter_map(Note::warning)
     }
 
     /// Whether a suspension is held because too many others happened in the window.
@@ -309,11 +335,12 @@ fn kind(step: &Step) -> (ChangeKind, BTreeSet<BucketName>) {
         Action::SuspendMember => (ChangeKind::AccountSuspended, buckets),
         Action::TagMember { tags } => match (tags.contains_key(OPTED_OUT_SINCE), &step.why) {
             (_, Why::RememberGap) => (ChangeKind::AccountMarked, buckets),
+            (_, Why::OverBudget { .. }) => (ChangeKind::AccountMarked, buckets),
             (true, _) => (ChangeKind::SuspensionPending, buckets),
             (false, _) => (ChangeKind::AccountAdopted, buckets),
         },
         Action::UntagMember { .. } => match step.why {
-            Why::RememberGap => (ChangeKind::AccountMarked, buckets),
+            Why::RememberGap | Why::WithinBudget => (ChangeKind::AccountMarked, buckets),
             Why::BackInTime => (ChangeKind::SuspensionCancelled, buckets),
             _ => (ChangeKind::AccountCaughtUp, buckets),
         },
@@ -323,6 +350,8 @@ fn kind(step: &Step) -> (ChangeKind, BTreeSet<BucketName>) {
             JobKind::CatchUp { .. } => (ChangeKind::CatchUpStarted, job.buckets.clone()),
         },
         Action::CancelJob { .. } => (ChangeKind::JobCancelled, buckets),
+        Action::PauseJob { .. } => (ChangeKind::JobPaused, buckets),
+        Action::ResumeJob { .. } => (ChangeKind::JobResumed, buckets),
     }
 }
 
@@ -347,6 +376,8 @@ pub fn summary(action: &Action) -> String {
             }
         },
         Action::CancelJob { job, kind } => format!("cancel the {} job {job}", kind.word()),
+        Action::PauseJob { job, kind } => format!("pause the {} job {job}", kind.word()),
+        Action::ResumeJob { job, kind } => format!("resume the {} job {job}", kind.word()),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, tz::TimeZone};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -15,6 +15,13 @@ use crate::{
     id::{AccountId, Region},
     money::Usd,
 };
+
+/// The call that tells it; published with the figures.
+pub const SOURCE: &str = "macie2:GetUsageStatistics";
+
+/// How long Macie monitors an account in a Region for nothing (Macie User Guide,
+/// account-mgmt-free-trial).
+const TRIAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What Macie charges for, with the name in its API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,6 +52,17 @@ impl Kind {
         }
     }
 
+    /// Its name in Macie's API.
+    pub fn api_name(&self) -> &str {
+        match self {
+            Self::Monitoring => "DATA_INVENTORY_EVALUATION",
+            Self::Jobs => "SENSITIVE_DATA_DISCOVERY",
+            Self::AutomatedDiscovery => "AUTOMATED_SENSITIVE_DATA_DISCOVERY",
+            Self::ObjectMonitoring => "AUTOMATED_OBJECT_MONITORING",
+            Self::Other(name) => name,
+        }
+    }
+
     /// For people.
     pub fn name(&self) -> &str {
         match self {
@@ -71,6 +89,8 @@ pub struct Usage {
     pub trial_since: Option<Timestamp>,
     /// Whether the month's quota of jobs was met, and Macie has paused them.
     pub quota_met: bool,
+    /// What jobs may analyse of the account's buckets in a month, if Macie said.
+    pub quota_terabytes: Option<u64>,
 }
 
 impl Usage {
@@ -80,15 +100,28 @@ impl Usage {
             .values()
             .fold(Usd::default(), |sum, usd| sum + *usd)
     }
+
+    /// When Macie's trial ends, or ended.
+    pub fn trial_ends(&self) -> Option<Timestamp> {
+        self.trial_since?.checked_add(TRIAL).ok()
+    }
+
+    /// When the trial ends that is still running, and with it monitoring that costs nothing.
+    pub fn trial_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.trial_ends().filter(|until| *until > now)
+    }
 }
 
 /// The first of the month of a time, and of the next month; Macie's months are taken as UTC's.
-fn month(now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+pub fn month(now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let first: Zoned = now.to_zoned(TimeZone::UTC).first_of_month().ok()?;
     let first = first.start_of_day().ok()?;
     let next = first.checked_add(1.month()).ok()?;
     Some((first.timestamp(), next.timestamp()))
 }
+
+/// The name of the method of [`forecast`]; kept with its figures.
+pub const FORECAST_NAME: &str = "average-day";
 
 /// What a month's dollars so far make at its end, if the rest of it is as what has passed. None on the
 /// first day of the month, of which nobody can tell.
@@ -107,6 +140,8 @@ pub fn forecast(so_far: Usd, now: Timestamp) -> Option<Usd> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -138,6 +173,32 @@ mod tests {
         }
     }
 
+    /// By hand: a dollar a day is as many dollars as the month has days, whichever day it is; the next
+    /// month, and the next year, begin with nothing known.
+    ///
+    /// | month | days | at its end |
+    /// | --- | ---: | ---: |
+    /// | February 2026 | 28 | $28.00 |
+    /// | February 2028 | 29 | $29.00 |
+    /// | April 2026 | 30 | $30.00 |
+    /// | December 2026 | 31 | $31.00 |
+    #[test]
+    fn an_even_month_ends_as_long_as_it_is() {
+        for (first, days) in [
+            ("2026-02-01T00:00:00Z", 28),
+            ("2028-02-01T00:00:00Z", 29),
+            ("2026-04-01T00:00:00Z", 30),
+            ("2026-12-01T00:00:00Z", 31),
+        ] {
+            let midnight = |day: i64| at(first) + SignedDuration::from_hours(24 * day);
+            for day in 1..days {
+                let end = forecast(Usd(day.into()), midnight(day));
+                assert_eq!(end, Some(Usd(days.into())), "{day} days after {first}");
+            }
+            assert_eq!(forecast(Usd(days.into()), midnight(days)), None, "{first}");
+        }
+    }
+
     #[test]
     fn on_the_first_day_nobody_can_tell() {
         assert_eq!(forecast(dollars("10"), at("2026-06-01T00:00:00Z")), None);
@@ -146,8 +207,35 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_keeps_its_name() {
-        assert_eq!(Kind::named("SENSITIVE_DATA_DISCOVERY"), Kind::Jobs);
-        assert_eq!(Kind::named("NEW").name(), "NEW");
+    fn a_kind_has_the_name_by_which_it_is_known() {
+        for name in [
+            "DATA_INVENTORY_EVALUATION",
+            "SENSITIVE_DATA_DISCOVERY",
+            "AUTOMATED_SENSITIVE_DATA_DISCOVERY",
+            "AUTOMATED_OBJECT_MONITORING",
+        ] {
+            let kind = Kind::named(name);
+            assert_eq!(kind.api_name(), name);
+            assert!(!matches!(kind, Kind::Other(_)), "{name}");
+        }
+        let new = Kind::named("NEW");
+        assert_eq!((new.name(), new.api_name()), ("NEW", "NEW"));
+    }
+
+    #[test]
+    fn a_trial_runs_for_30_days() {
+        let mut usage = Usage {
+            account: "300000000001".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            usd: BTreeMap::new(),
+            trial_since: Some(at("2026-06-01T12:00:00Z")),
+            quota_met: false,
+            quota_terabytes: None,
+        };
+        let until = at("2026-07-01T12:00:00Z");
+        assert_eq!(usage.trial_until(at("2026-07-01T11:59:59Z")), Some(until));
+        assert_eq!(usage.trial_until(until), None);
+        usage.trial_since = None;
+        assert_eq!(usage.trial_until(until), None);
     }
 }

@@ -7,7 +7,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
-    decide::{gaps, jobs::JobsView, member},
+    decide::{
+        budget::{capped, caps},
+        gaps,
+        jobs::JobsView,
+        member,
+    },
     id::{BucketName, JobId},
     observed::{Evidence, Member, Membership, Observed, Relationship},
     policy::{Mode, Policy},
@@ -34,6 +39,10 @@ pub enum Read {
     Units,
     /// `macie2:DescribeBuckets` as a nudge, then `SearchResources` and `GetBucketStatistics`.
     Inventory,
+    /// `macie2:DescribeBuckets` of these.
+    Sizes(BTreeSet<BucketName>),
+    /// `macie2:GetUsageStatistics` of the account.
+    Spent,
     /// `macie2:DescribeClassificationJob`.
     LastRun(JobId),
     /// `macie2:ListMembers`.
@@ -83,6 +92,8 @@ impl<'a> Wanted<'a> {
             Read::Account => observed.account.is_unread(),
             Read::Units => observed.units.is_unread(),
             Read::Inventory => observed.inventory.is_unread(),
+            Read::Sizes(names) => !names.is_empty(),
+            Read::Spent => observed.spent.is_unread(),
             Read::LastRun(job) => !observed.last_runs.contains_key(job),
             Read::Census => observed.census.is_unread(),
         };
@@ -159,6 +170,10 @@ impl<'a> Wanted<'a> {
         if !asks || mode == Mode::Excluded {
             return;
         }
+        let caps = caps(policy, self.observed).unwrap_or_default();
+        if caps.month.is_some() {
+            self.want(Read::Spent);
+        }
         let view = JobsView::new(policy, &self.observed.scope, jobs, known);
         let candidates: BTreeSet<BucketName> = self
             .observed
@@ -192,6 +207,10 @@ impl<'a> Wanted<'a> {
         for name in unconfirmed {
             self.want(Read::Bucket(name));
         }
+        let uncovered = view.uncovered(&self.observed.confirmed());
+        let capped = capped(caps, self.observed, &uncovered).into_iter();
+        let unread = capped.filter(|name| !self.observed.sizes.contains_key(name));
+        self.want(Read::Sizes(unread.collect()));
         for job in gaps::jobs_to_describe(&view, known, self.observed) {
             self.want(Read::LastRun(job));
         }

@@ -1,7 +1,9 @@
 //! Serves an organization with three workload accounts on the port given as the argument (4566
-//! without one, 0 for a free one), until Ctrl-C. With `--operations` instead of a port it prints
-//! the implemented operations as JSON and exits.
+//! without one, 0 for a free one), until Ctrl-C. A second argument such as `PT960H` is how far its
+//! clock begins behind the machine's. With `--operations` instead of a port it prints the implemented
+//! operations as JSON and exits.
 
+use jiff::SignedDuration;
 use local_aws::{Clock, LocalAws, iam, operation, organization::Organization};
 use serde_json::{Value, json};
 
@@ -13,7 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     let port = argument.map_or(Ok(4566), |port| port.parse())?;
-    serve(port).await
+    let behind = std::env::args().nth(2);
+    let behind: SignedDuration = behind.map_or(Ok(SignedDuration::ZERO), |by| by.parse())?;
+    serve(port, behind).await
 }
 
 fn operations() -> Value {
@@ -31,10 +35,8 @@ fn operations() -> Value {
         .collect()
 }
 
-async fn serve(port: u16) -> Result<(), Box<dyn std::error::Error>> {
-    let clock = Clock::Running {
-        ahead: jiff::SignedDuration::ZERO,
-    };
+async fn serve(port: u16, behind: SignedDuration) -> Result<(), Box<dyn std::error::Error>> {
+    let clock = Clock::Running { ahead: -behind };
     let world = Organization::new(3, &["eu-west-1", "us-east-1"], clock).build()?;
     let accounts: Vec<(String, String)> = world
         .organizations

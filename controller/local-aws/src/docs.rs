@@ -34,7 +34,7 @@ const SERVICES: [(&str, &str); 12] = [
 ];
 
 /// What each switch decides, by name.
-const SWITCHES: [(&str, &str); 15] = [
+const SWITCHES: [(&str, &str); 16] = [
     ("indexLag", "How long the tagging index lags behind S3."),
     (
         "inventoryLag",
@@ -56,6 +56,10 @@ const SWITCHES: [(&str, &str); 15] = [
     (
         "suspendCancelsAdminJobs",
         "Whether suspending a member cancels the administrator's jobs that name only that account.",
+    ),
+    (
+        "tellsEveryPause",
+        "Whether Macie tells the time of a pause of a job that was not running, too.",
     ),
     (
         "scheduleBackfills",
@@ -91,6 +95,35 @@ const SWITCHES: [(&str, &str); 15] = [
     ),
 ];
 
+/// What a world may say of Macie's figures.
+const FIGURES: [[&str; 3]; 5] = [
+    [
+        "`macie.figures.prices`",
+        "US East's list with its tiers, $0.10 a bucket and month, in every Region",
+        "the prices of a Region",
+    ],
+    [
+        "`macie.figures.quota_terabytes`",
+        "5 an account, Region and month",
+        "as many as the account was granted",
+    ],
+    [
+        "`macie.figures.samples_objects`",
+        "a job that samples analyses its share of every object",
+        "whole objects, each picked by chance",
+    ],
+    [
+        "`macie.figures.counts_daily`",
+        "the inventory counts objects at once",
+        "once a day",
+    ],
+    [
+        "`unpacked` of an object (`s3::put_archive`)",
+        "a compressed file holds three times its size",
+        "what it holds",
+    ],
+];
+
 /// What each kind of fault does.
 const FAULTS: [(&str, &str); 7] = [
     (
@@ -116,6 +149,7 @@ pub fn markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
     operations(&mut page);
     switches(&mut page);
+    figures(&mut page);
     faults(&mut page);
     control(&mut page);
     page
@@ -176,6 +210,13 @@ fn switches(page: &mut String) {
         ]
     });
     table(page, ["Switch", "Default", "Meaning"], &rows);
+}
+
+fn figures(page: &mut String) {
+    section(page, "##", "Figures");
+    page.push_str("What Macie counts and charges is simple, so that most tests can tell it by heart. A test that needs it as AWS documents it sets it in the world.\n\n");
+    let rows = FIGURES.map(|row| row.map(str::to_owned));
+    table(page, ["Field", "Unless it is set", "Set"], &rows);
 }
 
 fn faults(page: &mut String) {

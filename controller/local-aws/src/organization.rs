@@ -5,7 +5,7 @@ mod deployment;
 use serde_json::{Value, json};
 
 pub use self::deployment::{
-    POLICY, POLICY_PARAMETER, RESULTS_KEY, STACK_SET, add_results, results_bucket,
+    POLICY, POLICY_PARAMETER, RESULTS_KEY, STACK_SET, add_results, results_bucket, results_key,
 };
 use crate::{
     Clock,
@@ -37,6 +37,10 @@ pub const CONTROLLER_ROLE: &str = "macie-self-service-controller";
 
 /// The role that the sweep runs as, in the administrator account.
 pub const SWEEPER_ROLE: &str = "macie-self-service-sweeper";
+/// The role that the daily collection of costs runs as, in the administrator account.
+pub const COSTS_ROLE: &str = "macie-self-service-costs";
+/// The role by which EventBridge Scheduler starts it.
+pub const COSTS_SCHEDULER_ROLE: &str = "macie-self-service-costs-scheduler";
 /// What the names of the roles by which EventBridge forwards events begin with; the Region follows.
 pub const FORWARDER_ROLE: &str = "macie-self-service-forwarder-";
 /// The role that people run `maciectl` as, in the administrator account.
@@ -272,6 +276,8 @@ mod tests {
                 (MANAGEMENT, MEMBER_ROLE),
                 (MANAGEMENT, REGISTRATION_ROLE),
                 (ADMINISTRATOR, CONTROLLER_ROLE),
+                (ADMINISTRATOR, COSTS_ROLE),
+                (ADMINISTRATOR, COSTS_SCHEDULER_ROLE),
                 (ADMINISTRATOR, forwarder),
                 (ADMINISTRATOR, MEMBER_ROLE),
                 (ADMINISTRATOR, OPERATOR_ROLE),

@@ -19,6 +19,7 @@ const QUERY_ERROR: &str = "x-amzn-query-error";
 pub fn reply(service: &str, request_id: &str, reply: Reply) -> Response<HttpBody> {
     let (content_type, body) = match reply.body {
         Body::Empty => ("", Vec::new()),
+        Body::Bytes(content) => ("binary/octet-stream", content),
         Body::Json(value) => (json_type(service), value.to_string().into_bytes()),
         Body::Xml(document) => {
             let document = if matches!(service, "sts" | "cloudformation") {

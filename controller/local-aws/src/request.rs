@@ -122,6 +122,8 @@ pub enum Body {
     Json(Value),
     /// An XML document, without the declaration.
     Xml(String),
+    /// The content of an object.
+    Bytes(Vec<u8>),
 }
 
 impl Reply {

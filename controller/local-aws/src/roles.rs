@@ -7,8 +7,9 @@ use crate::{
     error::ApiError,
     iam::Role,
     organization::{
-        ADMINISTRATOR, CONTROLLER_ROLE, FORWARDER_ROLE, MANAGEMENT, MEMBER_ROLE, OPERATOR_ROLE,
-        ORGANIZATION, REGISTRATION_ROLE, SCHEDULER_ROLE, SETTINGS_ROLE, SWEEPER_ROLE, admin,
+        ADMINISTRATOR, CONTROLLER_ROLE, COSTS_ROLE, COSTS_SCHEDULER_ROLE, FORWARDER_ROLE,
+        MANAGEMENT, MEMBER_ROLE, OPERATOR_ROLE, ORGANIZATION, REGISTRATION_ROLE, SCHEDULER_ROLE,
+        SETTINGS_ROLE, SWEEPER_ROLE, admin,
     },
     organizations::trail,
     request::role_arn,
@@ -38,6 +39,8 @@ const ADMINISTRATORS: &[(&str, Documents)] = &[
     (SETTINGS_ROLE, documents!("settings")),
     (SCHEDULER_ROLE, documents!("scheduler")),
     (SWEEPER_ROLE, documents!("sweeper")),
+    (COSTS_ROLE, documents!("costs")),
+    (COSTS_SCHEDULER_ROLE, documents!("costs-scheduler")),
 ];
 const MANAGEMENTS: &[(&str, Documents)] = &[(REGISTRATION_ROLE, documents!("registration"))];
 

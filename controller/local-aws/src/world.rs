@@ -87,6 +87,8 @@ pub struct Switches {
     pub stranger_is_validation: bool,
     /// Whether suspending a member cancels the administrator's jobs that name only that account.
     pub suspend_cancels_admin_jobs: bool,
+    /// Whether Macie tells the time of a pause of a job that was not running, too.
+    pub tells_every_pause: bool,
     /// Whether a scheduled job scans old objects of a bucket at its first match.
     pub schedule_backfills: bool,
     /// Whether `CreateClassificationJob` with a known `clientToken` answers with that job
@@ -116,6 +118,7 @@ impl Default for Switches {
             enabling_takes: SignedDuration::from_secs(30),
             stranger_is_validation: false,
             suspend_cancels_admin_jobs: false,
+            tells_every_pause: false,
             schedule_backfills: false,
             client_token_replays: true,
             tag_change_events: true,

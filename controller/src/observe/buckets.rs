@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_bucket_tagging::GetBucketTaggingError,
+};
 use aws_smithy_runtime_api::http::Response;
 use controller_core::{
     id::{BucketName, Scope},
-    observed::{BucketReading, ErrorClass, Fact, Trouble},
+    observed::{BUDGET_TAG, BucketReading, ErrorClass, Fact, Trouble},
     policy::TagRule,
 };
 
@@ -39,17 +42,17 @@ where
     trouble
 }
 
-/// What the tags of a bucket say. An untagged bucket answers with the code `NoSuchTagSet`, which
+/// What the tags of a bucket say, and the budget that they give it. An untagged bucket answers with the code `NoSuchTagSet`, which
 /// the API's model does not list.
 pub async fn bucket(
     aws: &Aws,
     scope: &Scope,
     rule: &TagRule,
     name: &BucketName,
-) -> Fact<BucketReading> {
+) -> (Fact<BucketReading>, Option<String>) {
     let s3 = match aws.workload(scope).await {
         Ok(workload) => workload.s3,
-        Err(trouble) => return Fact::Unknown(trouble),
+        Err(trouble) => return (Fact::Unknown(trouble), None),
     };
     let request = s3.get_bucket_tagging().bucket(name.as_str());
     match request
@@ -62,16 +65,22 @@ pub async fn bucket(
                 .tag_set
                 .iter()
                 .map(|tag| (tag.key.as_str(), tag.value.as_str()));
-            Fact::Known(rule.judge(tags).into())
+            let budget = reply.tag_set.iter().find(|tag| tag.key == BUDGET_TAG);
+            let budget = budget.map(|tag| tag.value.clone());
+            (Fact::Known(rule.judge(tags).into()), budget)
         }
-        Err(error) => match error.code().unwrap_or_default() {
-            "NoSuchTagSet" => Fact::Known(BucketReading::NotOptedIn),
-            "NoSuchBucket" => Fact::Known(BucketReading::Gone),
-            "PermanentRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException" => Fact::Known(BucketReading::Elsewhere),
-            _ => Fact::Unknown(trouble("s3:GetBucketTagging", &error)),
-        },
+        Err(error) => (unread(&error), None),
+    }
+}
+
+fn unread(error: &SdkError<GetBucketTaggingError, Response>) -> Fact<BucketReading> {
+    match error.code().unwrap_or_default() {
+        "NoSuchTagSet" => Fact::Known(BucketReading::NotOptedIn),
+        "NoSuchBucket" => Fact::Known(BucketReading::Gone),
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => Fact::Known(BucketReading::Elsewhere),
+        _ => Fact::Unknown(trouble("s3:GetBucketTagging", error)),
     }
 }
 

@@ -29,6 +29,10 @@ use jiff::Timestamp;
 
 use crate::aws::{Aws, trouble};
 
+/// Buckets that one question names at most, as many as a page holds (Macie API Reference,
+/// DescribeBuckets); how many a criterion takes is not documented.
+const NAMES: usize = 50;
+
 /// The account's relationship. A stranger is told by `ResourceNotFoundException` and also by
 /// `ValidationException` (seen live by DataChefHQ/aws-data-landing-zone, pull request 135). Both
 /// mean at most an attempt to enrol, never a suspension.
@@ -148,6 +152,10 @@ fn job(account: &AccountId, summary: &JobSummary) -> Option<Job> {
         name: name.to_owned(),
         status: status(summary.job_status()),
         created_at: summary.created_at().and_then(time)?,
+        paused_at: summary
+            .user_paused_details()
+            .and_then(|details| details.job_paused_at())
+            .and_then(time),
         buckets: definitions
             .flat_map(|definition| definition.buckets())
             .filter_map(|name| name.parse().ok())
@@ -208,23 +216,42 @@ async fn ask_inventory(
     Ok(Inventory { buckets, monitored })
 }
 
-/// Buckets of an enrolled account as Macie has them, with when Macie read about each: one, or all.
-pub async fn sized(
+/// How large these buckets are.
+pub async fn sizes(
     aws: &Aws,
     scope: &Scope,
-    only: Option<&BucketName>,
-) -> Result<Vec<Sized>, Trouble> {
-    let is = |value: &str| {
+    names: BTreeSet<BucketName>,
+) -> BTreeMap<BucketName, Fact<Option<Sized>>> {
+    let mut sizes = BTreeMap::new();
+    let names: Vec<BucketName> = names.into_iter().collect();
+    for some in names.chunks(NAMES) {
+        let found = sized(aws, scope, some).await;
+        sizes.extend(some.iter().map(|name| {
+            let size = match &found {
+                Ok(found) => Fact::Known(found.iter().find(|size| size.name == *name).cloned()),
+                Err(trouble) => Fact::Unknown(trouble.clone()),
+            };
+            (name.clone(), size)
+        }));
+    }
+    sizes
+}
+
+/// Buckets of an enrolled account as Macie has them, with when Macie read about each: some (see
+/// [`NAMES`]), or all if none is named.
+pub async fn sized(aws: &Aws, scope: &Scope, only: &[BucketName]) -> Result<Vec<Sized>, Trouble> {
+    let is = |values: Vec<String>| {
         BucketCriteriaAdditionalProperties::builder()
-            .eq(value)
+            .set_eq(Some(values))
             .build()
     };
     let macie = aws.macie(&scope.region);
     let mut request = macie
         .describe_buckets()
-        .criteria("accountId", is(scope.account.as_str()));
-    if let Some(name) = only {
-        request = request.criteria("bucketName", is(name.as_str()));
+        .criteria("accountId", is(vec![scope.account.to_string()]));
+    if !only.is_empty() {
+        let names = only.iter().map(BucketName::to_string).collect();
+        request = request.criteria("bucketName", is(names));
     }
     let mut pages = request.into_paginator().send();
     let mut buckets = Vec::new();
@@ -245,6 +272,9 @@ fn sized_bucket(bucket: &BucketMetadata) -> Option<Sized> {
                 .filter(|_| error.is_none()),
             bucket.size_in_bytes_compressed(),
         ),
+        objects: bucket
+            .classifiable_object_count()
+            .and_then(|count| u64::try_from(count).ok()),
         over_quota: error == Some(&BucketMetadataErrorCode::BucketCountExceedsQuota),
         created_at: bucket.bucket_created_at().and_then(time),
         updated_at: bucket.last_updated().and_then(time),
@@ -259,7 +289,7 @@ async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Resul
     };
     let names = nudge
         .into_iter()
-        .take(50)
+        .take(NAMES)
         .map(|name| name.as_str().to_owned())
         .collect::<Vec<_>>();
     let mut request = aws

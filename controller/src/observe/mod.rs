@@ -12,8 +12,8 @@ pub use self::{
     census::Censuses,
     census::read as read_census,
     macie::{jobs_of_region, members, monitored, sized},
-    organization::{account as standing, management},
-    usage::usage,
+    organization::{account as standing, management, unit},
+    usage::{usage, usage_totals},
 };
 use controller_core::{
     observed::{Fact, Observed},
@@ -99,11 +99,18 @@ impl Context<'_> {
                 fill(census, |o| &mut o.census)
             }
             Read::Bucket(name) => {
-                let fact = buckets::bucket(aws, scope, &self.policy.tag, &name).await;
+                let (fact, budget) = buckets::bucket(aws, scope, &self.policy.tag, &name).await;
                 Box::new(move |observed| {
+                    let budget = budget.map(|budget| (name.clone(), budget));
+                    observed.budget_tags.extend(budget);
                     observed.buckets.insert(name, fact);
                 })
             }
+            Read::Sizes(names) => {
+                let sizes = macie::sizes(aws, scope, names).await;
+                Box::new(move |observed| observed.sizes.extend(sizes))
+            }
+            Read::Spent => fill(usage::spent(aws, scope).await, |o| &mut o.spent),
             Read::LastRun(job) => {
                 let fact = macie::last_run(aws, &scope.region, &job).await;
                 Box::new(move |observed| {

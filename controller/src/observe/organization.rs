@@ -84,6 +84,12 @@ pub async fn units(aws: &Aws, id: &AccountId) -> Fact<Vec<UnitId>> {
     ))
 }
 
+/// The unit, or the root, that an account is directly in.
+pub async fn unit(aws: &Aws, id: &AccountId) -> Result<UnitId, Trouble> {
+    let (unit, _) = parent(aws, id.as_str()).await?;
+    Ok(unit)
+}
+
 async fn parent(aws: &Aws, child: &str) -> Result<(UnitId, bool), Trouble> {
     let operation = "organizations:ListParents";
     let reply = aws

@@ -80,6 +80,7 @@ fn cover(policy: &Policy, observed: &mut Observed, bucket: BucketName) {
         kind,
         status,
         created_at: NOW.parse().unwrap(),
+        paused_at: None,
         buckets,
     };
     observed.jobs = Fact::Known(vec![

@@ -144,6 +144,23 @@ def objects(aws: Driver) -> None:
     assert redirected[-2:] == ["PermanentRedirect", None]
 
 
+@case("s3", "GetObject")
+def contents(aws: Driver) -> None:
+    name = bucket(aws)
+    once = {"Bucket": name, "Key": "usage/a b.jsonl", "IfNoneMatch": "*"}
+    s3(aws).put_object(Body=b"first\r\n", **once)
+    aws.refused("PreconditionFailed", s3(aws).put_object, Body=b"second", **once)
+    found = s3(aws).get_object(Bucket=name, Key="usage/a b.jsonl")
+    assert found["Body"].read() == b"first\r\n"
+    assert found["LastModified"]
+    s3(aws).put_object(Bucket=name, Key="usage/a b.jsonl", Body=b"third")
+    found = s3(aws).get_object(Bucket=name, Key="usage/a b.jsonl", ExpectedBucketOwner=OWNER)
+    assert (found["Body"].read(), found["ContentLength"]) == (b"third", 5)
+    aws.refused("NoSuchKey", s3(aws).get_object, Bucket=name, Key="missing")
+    aws.refused("NoSuchBucket", s3(aws).get_object, Bucket="missing", Key="a")
+    aws.refused("AccessDenied", s3(aws, OTHER).get_object, Bucket=name, Key="usage/a b.jsonl")
+
+
 @case("s3", "TagResource", "UntagResource", "ListTagsForResource")
 def control(aws: Driver) -> None:
     name = bucket(aws)

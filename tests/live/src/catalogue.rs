@@ -213,10 +213,14 @@ pub const QUESTIONS: [Question; 26] = [
 ];
 
 /// Questions that the API does not answer, or that are not safe to ask: what, and where to look.
-pub const BY_HAND: [(&str, &str); 7] = [
+pub const BY_HAND: [(&str, &str); 8] = [
     (
         "how a designation begins and ends (switches `disablingTakes`, `disablingDeregisters`, `trustedAccessTakes`)",
         "never asked: ending it makes every member a standalone account; look at `aws macie2 list-organization-admin-accounts` and `aws organizations list-delegated-administrators` when registration runs",
+    ),
+    (
+        "whether a pause between two runs has a time (switch `tellsEveryPause`)",
+        "pause an idle daily job and look at userPausedDetails of `aws macie2 list-classification-jobs`; the controller works with both",
     ),
     (
         "price tiers two and three",

@@ -108,6 +108,8 @@ fn settings(sim: &Shared, function: &Function) -> Settings {
         event_bus: Some(organization::BUS.to_owned()),
         queue_url: Some(format!("{url}/{ADMINISTRATOR}/{QUEUE}")),
         sweep_queue_url: sweeps.then(|| format!("{url}/{ADMINISTRATOR}/{SWEEP_QUEUE}")),
+        results_bucket: None,
+        results_key: None,
         profile: None,
         region: Some(EU.to_owned()),
         endpoint: Some(Endpoint {

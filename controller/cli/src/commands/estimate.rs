@@ -2,7 +2,7 @@
 
 mod gate;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use anyhow::{Context, Result};
 use controller::{
@@ -11,7 +11,7 @@ use controller::{
     reconcile::Controller,
 };
 use controller_core::{
-    estimate::{Amount, Progress, Range, Sized, Unknown, is_enrolled, monitoring, to_pay},
+    estimate::{Amount, Progress, Range, Sized, Unknown, Volume, is_enrolled, monitoring, to_pay},
     id::{AccountId, BucketName, Region, Scope},
     money::Usd,
     observed::{ErrorClass, Fact, Observed, Trouble},
@@ -47,6 +47,9 @@ pub struct Row {
     pub prices: Option<&'static str>,
     /// The buckets that were asked for.
     pub buckets: Vec<Bucket>,
+    /// What is still to be paid for their first scans together, as far as it is known: in a price
+    /// list with tiers it is less than each alone.
+    pub first_scans: Range,
     /// Buckets of the account that Macie monitors, or would: all of them, tagged or not.
     pub monitored_buckets: Option<u64>,
     /// What monitoring them costs.
@@ -66,11 +69,14 @@ pub struct Bucket {
     pub bucket: BucketName,
     /// How far its first scan is.
     pub progress: Progress,
-    /// What is still to be paid for it.
+    /// What is still to be paid for it, if nothing else is scanned in the month.
     pub first_scan: Amount,
     /// When Macie last read its size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes_as_of: Option<Timestamp>,
+    /// As Macie's inventory has it.
+    #[serde(skip)]
+    pub seen: Option<Sized>,
 }
 
 /// Everything together.
@@ -97,7 +103,7 @@ pub async fn run(global: &Global, args: &EstimateArgs) -> Result<Exit> {
     let gate = Gate::of(&rows, earlier.as_ref(), args.fail_over);
     match global.output {
         Format::Json => output::json(&document(&policy, &rows, &total, &gate))?,
-        Format::Table => print(&policy, &rows, &total, &gate, earlier.is_some()),
+        Format::Table | Format::Csv => print(&policy, &rows, &total, &gate, earlier.is_some()),
     }
     Ok(exit(&total, &gate))
 }
@@ -171,12 +177,14 @@ async fn opted_in(
     rows.into_iter().flatten().collect()
 }
 
-fn reads<const N: usize>(policy: &Policy, reads: [Read; N]) -> BTreeSet<Read> {
+/// These, and the units where the policy has rules for them.
+pub fn reads<const N: usize>(policy: &Policy, reads: [Read; N]) -> BTreeSet<Read> {
     let units = policy.has_unit_rules().then_some(Read::Units);
     reads.into_iter().chain(units).collect()
 }
 
-fn is_excluded(policy: &Policy, observed: &Observed) -> bool {
+/// Whether the policy wants nothing of the account scanned.
+pub fn is_excluded(policy: &Policy, observed: &Observed) -> bool {
     let units = observed.units.known().map_or(&[][..], Vec::as_slice);
     policy.mode(&observed.scope.account, units) == Mode::Excluded
 }
@@ -188,18 +196,22 @@ fn is_left_out(
     one: bool,
 ) -> bool {
     let trouble = observed.index.trouble().map(|trouble| trouble.class);
-    // StackSets give the management account no role, unless somebody deploys it there.
-    let no_role = management.known() == Some(&observed.scope.account)
-        && trouble == Some(ErrorClass::Denied)
-        && !one;
     let idle = is_enrolled(observed) == Fact::Known(false)
         && trouble.is_none()
         && observed.indexed().is_empty()
         && !one;
+    let no_role = has_no_role(observed, management) && !one;
     no_role || idle || is_excluded(policy, observed) || trouble == Some(ErrorClass::RegionDisabled)
 }
 
-async fn row(
+/// StackSets give the management account no role, unless somebody deploys it there.
+pub fn has_no_role(observed: &Observed, management: &Fact<AccountId>) -> bool {
+    let trouble = observed.index.trouble().map(|trouble| trouble.class);
+    management.known() == Some(&observed.scope.account) && trouble == Some(ErrorClass::Denied)
+}
+
+/// What these buckets cost; what was read before is not read again.
+pub async fn row(
     controller: &Controller,
     policy: &Policy,
     observed: &Observed,
@@ -216,22 +228,25 @@ async fn row(
         Fact::Unknown(_) | Fact::Unread => (Fact::Unread, Fact::Unread),
     };
     let now = controller.clock.now();
+    let prices = policy.prices(region);
+    let mut together = Volume::default();
     let buckets = names.iter().map(|name| {
-        let (progress, first_scan) = to_pay(policy, observed, &sizes, name, now);
-        let mut seen = sizes.known().into_iter().flatten();
+        let (progress, volume) = to_pay(policy, observed, &sizes, name, now);
+        together = together.plus(volume.clone().unwrap_or_default());
+        let mut sizes = sizes.known().into_iter().flatten();
+        let seen = sizes.find(|seen| seen.name == *name).cloned();
         Bucket {
             bucket: name.clone(),
             progress,
-            first_scan,
-            sizes_as_of: seen
-                .find(|seen| seen.name == *name)
-                .and_then(|seen| seen.updated_at),
+            first_scan: Amount::of(volume, policy, region),
+            sizes_as_of: seen.as_ref().and_then(|seen| seen.updated_at),
+            seen,
         }
     });
+    let buckets = buckets.collect();
     let month = count
         .known()
         .map(|count| monitoring(policy, region, *count));
-    let prices = policy.prices(region);
     let own = policy.own_prices.contains_key(region);
     let of_buckets = names
         .iter()
@@ -253,7 +268,8 @@ async fn row(
         region: region.clone(),
         enrolled: enrolled.known().copied(),
         prices: prices.map(|_| if own { "policy" } else { "list" }),
-        buckets: buckets.collect(),
+        buckets,
+        first_scans: prices.map_or(Range::default(), |prices| together.cost(prices)),
         monitored_buckets: count.known().copied(),
         monitoring_per_month: month.unwrap_or(Unknown::NotRead.into()),
         analysed_gigabyte_usd: prices.and_then(|prices| Some(prices.gigabyte.first()?.price)),
@@ -269,7 +285,14 @@ async fn as_macie_sees(
 ) -> (Fact<Vec<Sized>>, Fact<u64>) {
     let (aws, scope) = (&controller.aws, &observed.scope);
     let only = names.first().filter(|_| names.len() == 1);
-    let (sizes, count) = futures::join!(sized(aws, scope, only), monitored(aws, scope));
+    let count = async {
+        match observed.inventory.known() {
+            Some(inventory) => Ok(inventory.monitored),
+            None => monitored(aws, scope).await,
+        }
+    };
+    let (sizes, count) =
+        futures::join!(sized(aws, scope, only.map_or(&[], slice::from_ref)), count);
     let sizes = sizes.map_or_else(Fact::Unknown, Fact::Known);
     let count = match count {
         Ok(count) => count.map_or(Fact::Unread, Fact::Known),
@@ -281,8 +304,10 @@ async fn as_macie_sees(
 /// How many buckets an enrolment would make Macie monitor.
 async fn all_buckets(controller: &Controller, policy: &Policy, observed: &Observed) -> Fact<u64> {
     let mut observed = observed.clone();
-    let reads = BTreeSet::from([Read::Listing]);
-    read_all(&controller.aws, policy, &mut observed, reads).await;
+    if observed.listing.is_unread() {
+        let reads = BTreeSet::from([Read::Listing]);
+        read_all(&controller.aws, policy, &mut observed, reads).await;
+    }
     match observed.listing {
         Fact::Known(names) => u64::try_from(names.len()).map_or(Fact::Unread, Fact::Known),
         Fact::Unknown(trouble) => Fact::Unknown(trouble),
@@ -296,9 +321,9 @@ pub fn total(rows: &[Row]) -> Total {
     for row in rows {
         total.unread += usize::from(!row.trouble.is_empty());
         total.unknown += add(&mut total.monitoring_per_month, &row.monitoring_per_month);
-        for bucket in &row.buckets {
-            total.unknown += add(&mut total.first_scan, &bucket.first_scan);
-        }
+        total.first_scan = total.first_scan.plus(row.first_scans);
+        let unknown = |bucket: &&Bucket| matches!(bucket.first_scan, Amount::Unknown { .. });
+        total.unknown += row.buckets.iter().filter(unknown).count();
     }
     total
 }
@@ -359,8 +384,10 @@ fn print(policy: &Policy, rows: &[Row], total: &Total, gate: &Gate, compared: bo
     }
 }
 
-fn regions(rows: &[Row], prices: &str) -> String {
-    let rows = rows.iter().filter(|row| row.prices == Some(prices));
+/// The Regions whose prices are of a source.
+pub fn regions<'a>(rows: impl IntoIterator<Item = &'a Row>, prices: &str) -> String {
+    let rows = rows.into_iter();
+    let rows = rows.filter(|row| row.prices == Some(prices));
     let regions: BTreeSet<&str> = rows.map(|row| row.region.as_str()).collect();
     match regions.is_empty() {
         true => "none".to_owned(),
@@ -411,7 +438,8 @@ fn monthly(range: &Range) -> String {
     format!("{} a month", text(range))
 }
 
-fn text(range: &Range) -> String {
+/// A range for people.
+pub fn text(range: &Range) -> String {
     let [low, likely, high] = [range.low, range.likely, range.high].map(cents);
     match low == high {
         true => likely,
@@ -420,7 +448,7 @@ fn text(range: &Range) -> String {
 }
 
 /// What is less than a cent is not nothing.
-fn cents(usd: Usd) -> String {
+pub fn cents(usd: Usd) -> String {
     match usd.0 > Decimal::ZERO && usd.0 < Decimal::new(1, 2) {
         true => "under $0.01".to_owned(),
         false => usd.to_string(),

@@ -71,7 +71,7 @@ pub async fn run(global: &Global, bucket: BucketName, account: Option<AccountId>
             "scanned": scanned,
             "links": links,
         }))?,
-        Format::Table => print(&bucket, &observed.scope, scanned, &links),
+        Format::Table | Format::Csv => print(&bucket, &observed.scope, scanned, &links),
     }
     Ok(Exit::Success)
 }

@@ -25,7 +25,7 @@ pub async fn run(global: &Global, file: &str) -> Result<Exit> {
     }
     match global.output {
         Format::Json => output::reports_json(&handled.reports, &refused)?,
-        Format::Table => {
+        Format::Table | Format::Csv => {
             if !handled.reports.is_empty() {
                 output::reports(&handled.reports);
             }

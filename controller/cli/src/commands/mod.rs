@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod adopt;
+pub mod approve;
 pub mod breaker;
 pub mod cost;
 mod demo;
@@ -8,10 +9,12 @@ pub mod dlq;
 pub mod doctor;
 pub mod estimate;
 mod explain;
+pub mod focus;
 mod handle;
 mod listed;
 mod local;
 mod plan;
+pub mod report;
 pub mod status;
 pub mod uninstall;
 
@@ -42,7 +45,7 @@ const CONCURRENCY: usize = 8;
 
 /// Parses the command line and carries it out.
 pub async fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::checked) {
         Ok(cli) => cli,
         Err(error) => {
             let _closed = error.print();
@@ -77,7 +80,10 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Status { scope, all } => status::run(global, &scope, all).await,
         Command::Explain { bucket, account } => explain::run(global, bucket, account).await,
         Command::Cost(args) => cost::run(global, &args).await,
+        Command::Focus(args) => focus::run(global, &args).await,
         Command::Estimate(args) => estimate::run(global, &args).await,
+        Command::Approve(args) => approve::run(global, &args).await,
+        Command::Report(args) => report::run(global, &args).await,
         Command::Breaker { command } => breaker::run(global, &command).await,
         Command::Adopt(args) => adopt::run(global, &args).await,
         Command::Uninstall(args) => uninstall::run(global, &args).await,

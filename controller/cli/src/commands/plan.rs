@@ -79,7 +79,7 @@ async fn one(
 fn print(global: &Global, reports: &[Report]) -> Result<()> {
     match global.output {
         Format::Json => output::reports_json(reports, &[])?,
-        Format::Table => output::reports(reports),
+        Format::Table | Format::Csv => output::reports(reports),
     }
     Ok(())
 }

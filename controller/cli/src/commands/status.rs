@@ -19,8 +19,7 @@ use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 use serde::Serialize;
 
-pub use self::line::Place;
-use self::line::Wish;
+pub use self::line::{Place, Wish};
 use super::{CONCURRENCY, chosen, progress, scopes, start};
 use crate::{
     args::{Format, Global, ScopeArgs},
@@ -29,7 +28,7 @@ use crate::{
 };
 
 /// One account in one Region.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The account.
@@ -59,8 +58,9 @@ pub struct Row {
     pub line: Option<Place>,
     /// What the next reconcile would do.
     pub next: Vec<String>,
+    /// What its place in the line is made from.
     #[serde(skip)]
-    wish: Option<Wish>,
+    pub wish: Option<Wish>,
 }
 
 /// Prints the status of all accounts that have to do with Macie.
@@ -78,7 +78,7 @@ pub async fn run(global: &Global, args: &ScopeArgs, all: bool) -> Result<Exit> {
         Format::Json => output::json(
             &serde_json::json!({ "schemaVersion": output::SCHEMA_VERSION, "accounts": rows }),
         )?,
-        Format::Table => print(&rows),
+        Format::Table | Format::Csv => print(&rows),
     }
     Ok(Exit::Success)
 }
@@ -104,18 +104,20 @@ pub async fn rows(runtime: &Runtime, accounts: &[Listed], scopes: Vec<Scope>) ->
 }
 
 /// Tells everybody's place in the line; only of use when everybody was looked at.
-pub fn line_up(rows: &mut [Row], interval: SignedDuration) {
+pub fn line_up<'a>(rows: impl IntoIterator<Item = &'a mut Row>, interval: SignedDuration) {
+    let rows: Vec<&mut Row> = rows.into_iter().collect();
     let wishes: Vec<_> = rows
         .iter()
         .map(|row| (row.region.as_str(), row.wish))
         .collect();
     let places = line::places(&wishes, interval);
-    for (row, place) in rows.iter_mut().zip(places) {
+    for (row, place) in rows.into_iter().zip(places) {
         row.line = place;
     }
 }
 
-fn is_interesting(row: &Row) -> bool {
+/// Whether it has to do with Macie.
+pub fn is_interesting(row: &Row) -> bool {
     let idle = row.member == "not a member" || row.member == "administrator";
     let asks = row
         .opted_in
@@ -129,7 +131,8 @@ fn is_interesting(row: &Row) -> bool {
         || row.daily_job != "none"
 }
 
-fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report) -> Row {
+/// What was seen of a scope, and what would be done about it.
+pub fn row(policy: &Policy, accounts: &[Listed], observed: &Observed, report: Report) -> Row {
     let scope = &observed.scope;
     let jobs: &[Job] = observed.jobs.known().map_or(&[], Vec::as_slice);
     let view = JobsView::new(policy, scope, jobs, observed.known_member());

@@ -41,6 +41,7 @@ fn is_of_an_envelope(request: &Request, envelopes: &[Value]) {
         Request::Resync { scope, seen: _ } => named(scope),
         Request::Settings(region) => in_region(region),
         Request::Sweep(pass) => pass.region.as_ref().is_none_or(in_region),
+        Request::Collect => true,
         // Whom it names is its sender's to say; who the sender is, is the envelope's.
         Request::Account { told_by, .. } => {
             let mut senders = envelopes.iter().filter_map(|envelope| envelope.get(0));

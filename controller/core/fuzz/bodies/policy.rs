@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use controller_core::{
     id::Region,
+    money::Usd,
     policy::{
-        AccountLists, CircuitBreaker, JobSettings, ManagedIdentifiers, Ownership, Policy,
-        PolicyError, TagRule, UnitLists,
+        AccountLists, Budgets, Cap, Caps, CircuitBreaker, JobSettings, ManagedIdentifiers,
+        OverBudget, Ownership, Policy, PolicyError, TagRule, UnitLists,
     },
     prices::Prices,
 };
@@ -88,6 +89,7 @@ fn write(policy: &Policy) -> Value {
         jobs,
         circuit_breaker,
         own_prices,
+        budgets,
     } = policy;
     json!({
         "version": 1,
@@ -102,6 +104,7 @@ fn write(policy: &Policy) -> Value {
         "jobs": write_jobs(jobs),
         "circuitBreaker": write_breaker(circuit_breaker),
         "prices": write_prices(own_prices),
+        "budgets": write_budgets(budgets),
     })
 }
 
@@ -165,6 +168,36 @@ fn write_prices(prices: &BTreeMap<Region, Prices>) -> Value {
         )
     });
     json!(prices.collect::<BTreeMap<_, _>>())
+}
+
+fn write_budgets(budgets: &Budgets) -> Value {
+    let Budgets {
+        organization,
+        units,
+        accounts,
+    } = budgets;
+    let mut written = write_caps(organization);
+    let by_id = |caps: Vec<(&str, &Caps)>| {
+        let caps = caps.into_iter().map(|(id, caps)| (id, write_caps(caps)));
+        json!(caps.collect::<BTreeMap<_, _>>())
+    };
+    let units = units.iter().map(|(id, caps)| (id.as_str(), caps));
+    let accounts = accounts.iter().map(|(id, caps)| (id.as_str(), caps));
+    written["organizationalUnits"] = by_id(units.collect());
+    written["accounts"] = by_id(accounts.collect());
+    written
+}
+
+fn write_caps(caps: &Caps) -> Value {
+    let Caps { first_scan, month } = caps;
+    let caps = [("firstScan", first_scan), ("month", month)];
+    let caps = caps.into_iter().filter_map(|(name, cap)| {
+        let Cap { usd, action } = (*cap)?;
+        assert!(usd >= Usd::default() && (name, action) != ("firstScan", OverBudget::Pause));
+        let cap = json!({ "usd": usd, "action": action.name() });
+        Some((name.to_owned(), cap))
+    });
+    Value::Object(caps.collect())
 }
 
 fn names_the_mistake(text: &str, error: &PolicyError) {

@@ -28,11 +28,14 @@ pub enum Invariant {
     JobAsPolicy,
     CancelOwnLiveJob,
     CancelNotMissed,
+    JobWithinBudget,
+    PauseOverBudget,
+    ResumeOwnPause,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::PlaceGoverned,
         Self::PlaceObserved,
         Self::OncePerPlan,
@@ -52,6 +55,9 @@ impl Invariant {
         Self::JobAsPolicy,
         Self::CancelOwnLiveJob,
         Self::CancelNotMissed,
+        Self::JobWithinBudget,
+        Self::PauseOverBudget,
+        Self::ResumeOwnPause,
     ];
 }
 
@@ -76,6 +82,9 @@ impl fmt::Display for Invariant {
             Self::JobUnique => "no second live daily job, and no bucket is paid for twice",
             Self::JobAsPolicy => "a job is made as the policy says",
             Self::CancelOwnLiveJob => "only live jobs of the controller are cancelled, and none that a person paused unless the account is excluded",
+            Self::JobWithinBudget => "no job is created whose cost exceeds a budget, or is not known where there is one",
+            Self::PauseOverBudget => "a job is paused, and marked as such before, only when the account's month is spent",
+            Self::ResumeOwnPause => "only what the controller paused is resumed, and only within the budget",
             Self::CancelNotMissed => "a cancelled job leaves no opted-in bucket without a job that does the same",
         })
     }

@@ -41,6 +41,7 @@ impl Checker<'_> {
             .or_else(|| unless(as_policy, Invariant::JobAsPolicy))
             .or_else(|| self.only_opted_in(job))
             .or_else(|| self.unique(job))
+            .or_else(|| self.within_budget(job))
     }
 
     fn only_opted_in(&self, job: &JobSpec) -> Option<Invariant> {
@@ -73,7 +74,11 @@ impl Checker<'_> {
         let collides = |other: &Job| match (&job.kind, &other.kind) {
             (JobKind::Daily { .. }, JobKind::Daily { spec }) => {
                 let same = JobKind::Daily { spec: spec.clone() } == job.kind;
-                let paused = matches!(other.status, JobStatus::UserPaused | JobStatus::Unknown(_));
+                let paused = match other.status {
+                    JobStatus::UserPaused => !self.own_pause(other),
+                    JobStatus::Unknown(_) => true,
+                    _ => false,
+                };
                 other.status.is_live() && (same || paused)
             }
             (JobKind::Baseline { .. }, JobKind::Baseline { .. }) => {
@@ -102,7 +107,7 @@ impl Checker<'_> {
             .find(|job| job.id == *id)
             .is_some_and(|job| match job.status {
                 JobStatus::Running | JobStatus::Idle | JobStatus::Paused => true,
-                JobStatus::UserPaused => excluded,
+                JobStatus::UserPaused => excluded || self.own_pause(job),
                 JobStatus::Cancelled | JobStatus::Complete | JobStatus::Unknown(_) => false,
             });
         unless(legal, Invariant::CancelOwnLiveJob)

@@ -8,7 +8,7 @@ use super::{Checker, Invariant, unless};
 use crate::{
     observed::{
         AccountState, BucketReading, ENROLLED_AT, ErrorClass, Fact, Interval, Member, Membership,
-        OPTED_OUT_SINCE, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
+        OPTED_OUT_SINCE, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED, of_paused_key,
     },
     policy::Mode,
 };
@@ -21,7 +21,7 @@ impl Checker<'_> {
         )
     }
 
-    fn owned(&self) -> Option<Invariant> {
+    pub(super) fn owned(&self) -> Option<Invariant> {
         let ownership = &self.policy.ownership;
         let owned = self
             .member()
@@ -198,6 +198,7 @@ impl Checker<'_> {
                 .parse()
                 .is_ok_and(|since: Timestamp| since <= self.now),
             UNSCANNED => Interval::parse(value).is_some_and(|interval| interval.end <= self.now),
+            key if of_paused_key(key).is_some() => true,
             key => key == self.policy.ownership.key && value == self.policy.ownership.value,
         };
         let own = tags.iter().all(|(key, value)| readable(key, value));
@@ -216,6 +217,7 @@ impl Checker<'_> {
                 }
             })
             .or_else(|| self.mark_left(tags))
+            .or_else(|| self.marks(tags))
     }
 
     /// The grace period of an enabled member begins only when nothing is opted in, and never in
@@ -236,6 +238,7 @@ impl Checker<'_> {
                 unless(
                     keys.iter().all(|key| {
                         [OPTED_OUT_SINCE, UNSCANNED, SUSPENSION_RELEASED].contains(&key.as_str())
+                            || of_paused_key(key).is_some()
                     }) && !keys.is_empty(),
                     Invariant::TagsOwnKeys,
                 )
@@ -247,5 +250,6 @@ impl Checker<'_> {
                 )
             })
             .or_else(|| self.owned())
+            .or_else(|| self.unmarks(keys))
     }
 }

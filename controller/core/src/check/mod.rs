@@ -2,6 +2,7 @@
 //! observed, and refuses the plan when one of its steps could do harm. A [`CheckedPlan`] cannot be
 //! had in any other way, and the shell carries out nothing else.
 
+mod budget;
 mod invariant;
 mod jobs;
 mod member;
@@ -95,9 +96,19 @@ fn same(one: &Step, other: &Step) -> bool {
                 || one.client_token == other.client_token
                 || (same_kind(&one.kind, &other.kind) && !one.buckets.is_disjoint(&other.buckets))
         }
-        (Action::CancelJob { job: one, .. }, Action::CancelJob { job: other, .. }) => one == other,
+        (
+            Action::CancelJob { job: one, .. }
+            | Action::PauseJob { job: one, .. }
+            | Action::ResumeJob { job: one, .. },
+            Action::CancelJob { job: other, .. }
+            | Action::PauseJob { job: other, .. }
+            | Action::ResumeJob { job: other, .. },
+        ) => one == other,
         (Action::TagMember { tags: one }, Action::TagMember { tags: other }) => {
             one.keys().any(|key| other.contains_key(key))
+        }
+        (Action::UntagMember { keys: one }, Action::UntagMember { keys: other }) => {
+            !one.is_disjoint(other)
         }
         (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
@@ -116,6 +127,8 @@ fn describe(action: &Action) -> String {
         Action::UntagMember { keys } => format!("untag member {keys:?}"),
         Action::CreateJob(job) => format!("create job {}", job.name),
         Action::CancelJob { job, .. } => format!("cancel job {job}"),
+        Action::PauseJob { job, .. } => format!("pause job {job}"),
+        Action::ResumeJob { job, .. } => format!("resume job {job}"),
     }
 }
 
@@ -148,6 +161,8 @@ impl Checker<'_> {
             Action::UntagMember { keys } => self.untag(keys),
             Action::CreateJob(job) => self.create_job(job),
             Action::CancelJob { job, .. } => self.cancel_job(job),
+            Action::PauseJob { job, .. } => self.pause_job(job),
+            Action::ResumeJob { job, .. } => self.resume_job(job),
         }
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::gaps;
+use super::{
+    budget::{Budget, Month, is_paused_by_us},
+    gaps,
+};
 use crate::{
     id::{BucketName, Scope},
     job_name,
@@ -29,7 +32,7 @@ pub struct JobsView<'a> {
     jobs: &'a [Job],
     /// What a daily job must be made of.
     pub spec: String,
-    enrolled_at: Option<Timestamp>,
+    member: Option<&'a Member>,
 }
 
 impl<'a> JobsView<'a> {
@@ -38,14 +41,13 @@ impl<'a> JobsView<'a> {
         policy: &Policy,
         scope: &'a Scope,
         jobs: &'a [Job],
-        member: Option<&Member>,
+        member: Option<&'a Member>,
     ) -> Self {
-        let enrolled_at = member.and_then(enrolled_at);
         Self {
             scope,
             jobs,
             spec: job_name::daily_spec(policy),
-            enrolled_at,
+            member,
         }
     }
 
@@ -74,7 +76,7 @@ impl<'a> JobsView<'a> {
 
     /// Whether no daily job may be created: a right one lives, or one that only a person may judge.
     pub fn has_daily(&self) -> bool {
-        !self.right().is_empty() || self.drifted().iter().any(|job| is_untouchable(job))
+        !self.right().is_empty() || self.drifted().iter().any(|job| self.is_untouchable(job))
     }
 
     /// The right daily job and all that came before it, oldest first; empty without a right one.
@@ -115,7 +117,8 @@ impl<'a> JobsView<'a> {
     }
 
     fn baselines(&self) -> impl Iterator<Item = &'a Job> {
-        let enrolled_at = job_name::whole_second(self.enrolled_at.unwrap_or(Timestamp::MIN));
+        let enrolled_at = self.member.and_then(enrolled_at);
+        let enrolled_at = job_name::whole_second(enrolled_at.unwrap_or(Timestamp::MIN));
         self.jobs
             .iter()
             .filter(|job| {
@@ -142,6 +145,15 @@ impl<'a> JobsView<'a> {
     fn one_time(&self) -> Vec<&'a Job> {
         let live = self.jobs.iter().filter(|job| job.status.is_live());
         oldest_first(live.filter(|job| !matches!(job.kind, JobKind::Daily { .. })))
+    }
+
+    /// Paused by a person, or in a state that this version does not know.
+    fn is_untouchable(&self, job: &Job) -> bool {
+        match job.status {
+            JobStatus::UserPaused => !is_paused_by_us(self.member, job),
+            JobStatus::Unknown(_) => true,
+            _ => false,
+        }
     }
 
     /// How many jobs had the name, whatever became of them.
@@ -176,11 +188,6 @@ fn enrolled_at(member: &Member) -> Option<Timestamp> {
     )
 }
 
-/// Paused by a person, or in a state that this version does not know.
-fn is_untouchable(job: &Job) -> bool {
-    matches!(job.status, JobStatus::UserPaused | JobStatus::Unknown(_))
-}
-
 pub(super) fn decide(
     policy: &Policy,
     mode: Mode,
@@ -197,22 +204,28 @@ pub(super) fn decide(
         }
     };
     let member = observed.known_member();
-    let view = JobsView::new(policy, &observed.scope, jobs, member);
+    let Some(budget) = Budget::new(policy, observed, now) else {
+        return;
+    };
     let account = Jobs {
         policy,
         observed,
         now,
         member,
-        view,
+        view: JobsView::new(policy, &observed.scope, jobs, member),
+        month: budget.month(plan),
+        budget,
     };
     account.tell_statuses(plan);
     if mode == Mode::Excluded {
-        return account.cancel_all(plan);
+        account.cancel_all(plan);
+        return account.budget.forget(jobs, plan);
     }
     account.daily(plan);
     account.baselines(plan);
     account.catch_up(plan);
     account.cancel_superfluous(plan);
+    account.budget.pause_or_resume(account.month, jobs, plan);
 }
 
 struct Jobs<'a> {
@@ -221,6 +234,8 @@ struct Jobs<'a> {
     now: Timestamp,
     member: Option<&'a Member>,
     view: JobsView<'a>,
+    budget: Budget<'a>,
+    month: Month,
 }
 
 impl Jobs<'_> {
@@ -233,6 +248,7 @@ impl Jobs<'_> {
             .chain(self.view.one_time())
         {
             match &job.status {
+                JobStatus::UserPaused if is_paused_by_us(self.member, job) => {}
                 JobStatus::UserPaused => plan.blocked(Blocked::PausedByPerson {
                     job: job.id.clone(),
                 }),
@@ -329,7 +345,8 @@ impl Jobs<'_> {
         if uncovered.is_empty() {
             return;
         }
-        for buckets in chunks(self.visible(&uncovered, plan)) {
+        let visible = self.visible(&uncovered, plan);
+        for buckets in chunks(self.budget.affordable(visible, plan)) {
             let kind = JobKind::Baseline {
                 spec: job_name::buckets_spec(&buckets),
             };
@@ -398,7 +415,8 @@ impl Jobs<'_> {
             .view
             .one_time()
             .into_iter()
-            .filter(|job| matches!(job.kind, JobKind::Baseline { .. }) && !is_untouchable(job));
+            .filter(|job| matches!(job.kind, JobKind::Baseline { .. }))
+            .filter(|job| !self.view.is_untouchable(job));
         for job in baselines {
             if let Some(bucket) = job.buckets.iter().find(|name| self.has_left(name)) {
                 let bucket = bucket.clone();
@@ -416,7 +434,7 @@ impl Jobs<'_> {
         if matches!(kept.status, JobStatus::Unknown(_)) {
             return;
         }
-        for job in others.iter().filter(|job| !is_untouchable(job)) {
+        for job in others.iter().filter(|job| !self.view.is_untouchable(job)) {
             let kept = kept.id.clone();
             cancel(plan, job, Why::Duplicate { kept });
         }
@@ -424,7 +442,10 @@ impl Jobs<'_> {
         let all_known = self.observed.index.known().is_some();
         if all_known && gaps::of_predecessor(&self.view, self.observed) == gaps::Handover::Done {
             let drifted = self.view.drifted();
-            for job in drifted.into_iter().filter(|job| !is_untouchable(job)) {
+            for job in drifted
+                .into_iter()
+                .filter(|job| !self.view.is_untouchable(job))
+            {
                 cancel(plan, job, Why::Replaced);
             }
         }
@@ -457,6 +478,13 @@ impl Jobs<'_> {
         why: Why,
         cost: Cost,
     ) {
+        match self.month {
+            Month::Open => {}
+            Month::Unknown => return,
+            Month::Spent { spent, cap } => {
+                return plan.blocked(Blocked::MonthOverBudget { spent, cap });
+            }
+        }
         let (name, client_token) = self.view.name(&kind);
         let yesterday = self.now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
         if self.view.created_since(&name, yesterday) >= JOBS_PER_DAY {

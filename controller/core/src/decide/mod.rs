@@ -1,6 +1,7 @@
 //! `(policy, observed, now) -> Plan`: cannot fail, cannot reach the world.
 
 pub mod breaker;
+pub mod budget;
 pub mod gaps;
 pub mod jobs;
 pub mod member;

@@ -445,6 +445,13 @@ fn request_of(message: &Value) -> Result<Request, Refusal> {
     bare
 }
 
+/// Else a pass that lost its Region would be one over all of them.
+#[test]
+fn a_pass_of_no_region_is_refused() {
+    let message = json!({ "macieSelfService": "pass", "version": 1 });
+    assert!(request_of(&message).is_err());
+}
+
 #[test]
 fn a_pass_is_read_as_it_was_written() {
     for region in [None, Some("eu-west-1".parse().unwrap())] {
@@ -535,6 +542,14 @@ fn a_settings_message_is_read_as_it_was_written() {
     let region: Region = "eu-west-1".parse().unwrap();
     let message = serde_json::from_str(&settings_message(&region)).unwrap();
     assert_eq!(request_of(&message), Ok(Request::Settings(region)));
+}
+
+#[test]
+fn the_message_of_the_collection_is_read_as_it_was_written() {
+    let message = serde_json::from_str(&collect_message()).unwrap();
+    assert_eq!(request_of(&message), Ok(Request::Collect));
+    let newer = json!({ "macieSelfService": "collect", "version": 2 });
+    assert!(request_of(&newer).is_err());
 }
 
 #[test]

@@ -99,22 +99,22 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// An object with a field for each of some Regions; empty where there is none.
-    pub fn by_region<T>(
+    /// An object with a field for each of some Regions, accounts or units; empty where there is none.
+    pub fn by_id<Id: FromStr<Err = InvalidId> + Ord, T>(
         &self,
         expected: &str,
         read: impl Fn(&Field<'a>) -> Result<T, PolicyError>,
-    ) -> Result<BTreeMap<Region, T>, PolicyError> {
+    ) -> Result<BTreeMap<Id, T>, PolicyError> {
         let object = self.fields()?;
         let names = object.fields.into_iter().flat_map(Map::keys);
         names
             .map(|name| {
                 let field = object.get(name);
-                let region = name.parse().map_err(|_: InvalidId| {
+                let id = name.parse().map_err(|_: InvalidId| {
                     let expected = expected.to_owned();
                     PolicyError::new(object.path_to(name), Some(name.clone()), expected)
                 })?;
-                Ok((region, read(&field)?))
+                Ok((id, read(&field)?))
             })
             .collect()
     }
@@ -271,18 +271,36 @@ pub(super) fn duration(
     }
 }
 
-/// An amount of US dollars as text, because a JSON number is binary and money is not.
+/// A price in US dollars as text, because a JSON number is binary and money is not.
 pub(super) fn amount(field: &Field<'_>) -> Result<Decimal, PolicyError> {
     let expected = "US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals";
+    decimal(field, expected, 3, 10)
+}
+
+/// A budget in US dollars as text.
+pub(super) fn dollars(field: &Field<'_>) -> Result<Decimal, PolicyError> {
+    let expected = "US dollars as text such as `\"250\"` or `\"99.50\"`, below 1000000000";
+    decimal(field, expected, 9, 2)
+}
+
+fn decimal(
+    field: &Field<'_>,
+    expected: &str,
+    whole: usize,
+    decimals: usize,
+) -> Result<Decimal, PolicyError> {
     let text = field.text(expected)?;
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    parse_dollars(text, whole, decimals).ok_or_else(|| field.refuse(expected))
+}
+
+/// A plain decimal number with so many digits at most before and after its point; no sign.
+pub fn parse_dollars(text: &str, whole: usize, decimals: usize) -> Option<Decimal> {
+    let (before, after) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str, most| {
         (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
-    match digits(whole, 3) && digits(decimals, 10) {
-        true => text.parse().map_err(|_| field.refuse(expected)),
-        false => Err(field.refuse(expected)),
-    }
+    let good = digits(before, whole) && digits(after, decimals);
+    good.then(|| text.parse().ok()).flatten()
 }
 
 fn checked(

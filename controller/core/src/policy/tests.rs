@@ -121,7 +121,7 @@ fn the_schema_states_the_defaults_and_its_examples_hold() {
             }
         }
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 /// Each row spoils one field. The parser refuses it with this message, and so does the schema,
@@ -132,7 +132,7 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
     let unknown_root = "policy field `grace`: `grace` is not one of the known fields `$schema`, \
         `version`, `tag`, `homeRegion`, `regions`, `gracePeriod`, \
         `minimumEnrolledTime`, `accounts`, \
-        `organizationalUnits`, `ownership`, `jobs`, `circuitBreaker`, `prices`";
+        `organizationalUnits`, `ownership`, `jobs`, `circuitBreaker`, `prices`, `budgets`";
     let tag_key = "a tag key of 1 to 128 letters, digits, spaces and `_.:/=+-@` that does not begin with `aws:`";
     let long = "v".repeat(257);
     let cut = format!(
@@ -190,6 +190,14 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
         ("/prices/eu-west-1", Some(json!({ "gigabyte": "1.25" })), "policy field `prices.eu-west-1.bucketMonth`: it is missing, and must be US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "0.10", "gigabyte": 1.25 })), "policy field `prices.eu-west-1.gigabyte`: `1.25` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "-0.10", "gigabyte": "1" })), "policy field `prices.eu-west-1.bucketMonth`: `-0.10` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/budgets", Some(json!({ "year": {} })), "policy field `budgets.year`: `year` is not one of the known fields `firstScan`, `month`, `organizationalUnits`, `accounts`".into()),
+        ("/budgets", Some(json!({ "month": { "usd": 50, "action": "hold" } })), "policy field `budgets.month.usd`: `50` is not US dollars as text such as `\"250\"` or `\"99.50\"`, below 1000000000".into()),
+        ("/budgets", Some(json!({ "month": { "usd": "1.005", "action": "hold" } })), "policy field `budgets.month.usd`: `1.005` is not US dollars as text such as `\"250\"` or `\"99.50\"`, below 1000000000".into()),
+        ("/budgets", Some(json!({ "month": { "usd": "50" } })), "policy field `budgets.month.action`: it is missing, and must be one of `warn`, `hold`, `pause`".into()),
+        ("/budgets", Some(json!({ "month": { "usd": "50", "action": "suspend" } })), "policy field `budgets.month.action`: `suspend` is not one of `warn`, `hold`, `pause`".into()),
+        ("/budgets", Some(json!({ "firstScan": { "usd": "50", "action": "pause" } })), "policy field `budgets.firstScan.action`: `pause` is not one of `warn`, `hold`".into()),
+        ("/budgets", Some(json!({ "accounts": { "payments": {} } })), "policy field `budgets.accounts.payments`: `payments` is not an account with its caps, such as `\"111122223333\": { \"month\": { \"usd\": \"200\", \"action\": \"hold\" } }`".into()),
+        ("/budgets", Some(json!({ "organizationalUnits": { "sandbox": {} } })), "policy field `budgets.organizationalUnits.sandbox`: `sandbox` is not a unit with its caps, such as `\"ou-abcd-12345678\": { \"month\": { \"usd\": \"200\", \"action\": \"hold\" } }`".into()),
     ];
     let schema = schema();
     for (pointer, value, message) in rows {
@@ -277,6 +285,8 @@ fn the_bounds_themselves_are_accepted() {
             "{text}"
         );
     }
+    let window = policy_with("/circuitBreaker/window", json!("P7D"));
+    assert_eq!(window.circuit_breaker.window, hours(168));
     let jobs = json!({ "managedDataIdentifiers": "NONE", "customDataIdentifierIds": ["cdi-1"], "samplingPercentage": 1 });
     assert!(schema().is_valid(&spoiled("/jobs", Some(jobs.clone()))));
     let policy = policy_with("/jobs", jobs);
@@ -284,6 +294,9 @@ fn the_bounds_themselves_are_accepted() {
         policy.jobs.managed_data_identifiers,
         ManagedIdentifiers::None
     );
+    let all = policy_with("/jobs/managedDataIdentifiers", json!("ALL"));
+    let all = all.jobs.managed_data_identifiers;
+    assert_eq!(all, ManagedIdentifiers::All);
     let region: Region = "eu-west-1".parse().unwrap();
     assert_eq!(Policy::parse(DEFAULT).unwrap().prices(&region), None);
     let own = json!({ "eu-west-1": { "bucketMonth": "0.10", "gigabyte": "999.9999999999" } });
@@ -295,6 +308,22 @@ fn the_bounds_themselves_are_accepted() {
     let (region, prices) = listed.unwrap();
     assert_eq!(policy.prices(region), Some(prices));
     policy_with("/tag/values", json!(["", "Zürich 1/2", &"v".repeat(256)]));
+}
+
+/// The sweep asks for the accounts of these, and of no others.
+#[test]
+fn the_units_of_a_policy_are_those_that_it_names_anywhere() {
+    let mut policy: Value = serde_json::from_str(DEFAULT).unwrap();
+    policy["organizationalUnits"] =
+        json!({ "mandatory": ["ou-abcd-11111111"], "excluded": ["ou-abcd-22222222"] });
+    let caps = json!({ "month": { "usd": "5", "action": "hold" } });
+    policy["budgets"] = json!({ "organizationalUnits": { "ou-abcd-33333333": caps } });
+    let units = Policy::parse(&policy.to_string()).unwrap().units();
+    let names: Vec<&str> = units.iter().map(UnitId::as_str).collect();
+    assert_eq!(
+        names,
+        ["ou-abcd-11111111", "ou-abcd-22222222", "ou-abcd-33333333"]
+    );
 }
 
 #[test]

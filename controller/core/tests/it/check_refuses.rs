@@ -6,12 +6,14 @@ use controller_core::{
     check::{Invariant, check},
     decide::decide,
     id::BucketName,
+    money::Usd,
     observed::{
-        AccountState, BucketReading, Fact, JobKind, JobStatus, Member, Membership, OPTED_OUT_SINCE,
-        Observed, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
+        APPROVED, AccountState, BucketReading, Fact, JobKind, JobStatus, Member, Membership,
+        OPTED_OUT_SINCE, Observed, Relationship, SUSPENSION_RELEASED, Standing, UNSCANNED,
+        of_paused_key, paused_key,
     },
     plan::{Action, JobSpec, Plan, Step, Why},
-    policy::Policy,
+    policy::{Cap, Caps, OverBudget, Policy},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -160,10 +162,45 @@ fn left_baseline() -> World {
     world
 }
 
+fn within() -> World {
+    let mut world = jobs();
+    world.policy.budgets.organization = caps("50", "1000", OverBudget::Hold);
+    world
+}
+
+/// The month is spent, and the daily job's mark is not written yet.
+fn over() -> World {
+    let mut world = steady(&["payments"]);
+    world.policy.budgets.organization = caps("50", "1", OverBudget::Pause);
+    world
+}
+
+/// The mark is written.
+fn marked() -> World {
+    let mut world = over();
+    world.reconcile(&[], 1);
+    world
+}
+
+/// The job is paused, and the month has turned.
+fn turned() -> World {
+    let mut world = marked();
+    world.sweep();
+    world.advance(hours(24 * 30));
+    world
+}
+
+/// It was resumed.
+fn resumed() -> World {
+    let mut world = turned();
+    world.reconcile(&[], 1);
+    world
+}
+
 /// A world in which something good is decided.
 type Good = fn() -> World;
 
-const GOOD: [(&str, Good); 11] = [
+const GOOD: [(&str, Good); 16] = [
     ("enrol", enrol),
     ("jobs", jobs),
     ("mark", mark),
@@ -175,6 +212,11 @@ const GOOD: [(&str, Good); 11] = [
     ("duplicate", duplicate),
     ("adopt", adopt),
     ("left baseline", left_baseline),
+    ("within budget", within),
+    ("over budget", over),
+    ("marked", marked),
+    ("turned", turned),
+    ("resumed", resumed),
 ];
 
 type Spoil = fn(&mut Case);
@@ -187,11 +229,23 @@ fn spoiled() -> Vec<Spoiled> {
         (enrol, "another Region", |c| c.policy.regions = ["us-east-1".parse().unwrap()].into(), PlaceGoverned),
         (enrol, "another account", |c| c.plan.scope.account = "999999999999".parse().unwrap(), PlaceObserved),
         (enrol, "the same twice", |c| c.plan.steps.push(c.plan.steps[0].clone()), OncePerPlan),
+        (unmark, "a tag removed twice", |c| c.plan.steps.push(c.plan.steps[0].clone()), OncePerPlan),
         (jobs, "a bucket in two jobs", |c| {
             let mut twice = c.plan.steps.last().unwrap().clone();
             if let Action::CreateJob(spec) = &mut twice.action { spec.buckets = set(&["payments", "ledger"]); respec(spec); }
             c.read("ledger", Fact::Known(BucketReading::OptedIn));
             c.plan.steps.push(twice);
+        }, OncePerPlan),
+        (jobs, "two jobs with one token", |c| {
+            let mut twin = c.plan.steps.last().unwrap().clone();
+            if let Action::CreateJob(spec) = &mut twin.action {
+                let token = spec.client_token.clone();
+                spec.buckets = set(&["ledger"]);
+                respec(spec);
+                spec.client_token = token;
+            }
+            c.read("ledger", Fact::Known(BucketReading::OptedIn));
+            c.plan.steps.push(twin);
         }, OncePerPlan),
         (enrol, "the administrator", |c| c.observed.administrator = c.observed.scope.account.clone(), MemberNotAdministrator),
         (suspend, "the administrator", |c| c.observed.administrator = c.observed.scope.account.clone(), MemberNotAdministrator),
@@ -271,6 +325,9 @@ fn spoiled() -> Vec<Spoiled> {
         (jobs, "a daily job lives", |c| exists(c, 0), JobUnique),
         (jobs, "the bucket has a baseline", |c| exists(c, 1), JobUnique),
         (jobs, "a person paused a daily job", |c| { exists(c, 0); c.jobs()[0].kind = JobKind::Daily { spec: "old".into() }; c.jobs()[0].status = JobStatus::UserPaused }, JobUnique),
+        (jobs, "a daily job of a status that nobody knows", |c| { exists(c, 0); c.jobs()[0].kind = JobKind::Daily { spec: "old".into() }; c.jobs()[0].status = JobStatus::Unknown("NEW".into()) }, JobUnique),
+        (jobs, "created three times today", |c| { for n in 0..3 { exists(c, 0); c.jobs()[n].status = JobStatus::Cancelled } }, JobUnique),
+        (catch_up, "it is being caught up with", |c| exists(c, 0), JobUnique),
         (jobs, "jobs unknown", |c| c.observed.jobs = Fact::Unknown(trouble("test")), JobUnique),
         (jobs, "another tag", |c| c.spec().tag.key = "pii".into(), JobAsPolicy),
         (jobs, "other settings", |c| c.spec().settings = crate::world::make::other_settings(&c.policy.jobs), JobAsPolicy),
@@ -291,8 +348,60 @@ fn spoiled() -> Vec<Spoiled> {
         (duplicate, "both daily jobs", |c| cancel(c, &["job-0", "double"]), CancelNotMissed),
         (duplicate, "for one of which nobody knows whether it scans", |c| c.jobs()[0].status = JobStatus::Unknown("NEW".into()), CancelNotMissed),
         (left_baseline, "all buckets still opted in", |c| c.read("ledger", Fact::Known(BucketReading::OptedIn)), CancelNotMissed),
+        (within, "the month spent", |c| c.observed.spent = usd("1000"), JobWithinBudget),
+        (within, "nobody knows what is spent", |c| c.observed.spent = Fact::Unknown(trouble("test")), JobWithinBudget),
+        (within, "a dear bucket", |c| c.policy.budgets.organization = caps("1.99", "1000", OverBudget::Hold), JobWithinBudget),
+        (within, "a bucket of unknown size", |c| c.observed.sizes.clear(), JobWithinBudget),
+        (within, "no prices", |c| { c.policy.own_prices.clear(); c.plan.steps.remove(0); }, JobWithinBudget),
+        (within, "a budget of the bucket", |c| budget_tag(c, "1"), JobWithinBudget),
+        (within, "a budget of the bucket that is no amount", |c| budget_tag(c, "$50"), JobWithinBudget),
+        (within, "a cap of the account", |c| _ = c.policy.budgets.accounts.insert(c.observed.scope.account.clone(), caps("1", "1000", OverBudget::Hold)), JobWithinBudget),
+        (within, "a cap of its unit", |c| _ = c.policy.budgets.units.insert("r-abcd".parse().unwrap(), caps("50", "0", OverBudget::Hold)), JobWithinBudget),
+        (within, "an approval that has ended", |c| { c.observed.spent = usd("1000"); c.tag(APPROVED, format!("5000/{}", c.now)) }, JobWithinBudget),
+        (over, "money is left", |c| c.observed.spent = usd("0.99"), PauseOverBudget),
+        (over, "nobody knows what is spent", |c| c.observed.spent = Fact::Unread, PauseOverBudget),
+        (over, "a policy that only holds", |c| c.policy.budgets.organization = caps("50", "1", OverBudget::Hold), PauseOverBudget),
+        (over, "an approval", |c| c.tag(APPROVED, format!("5000/{}", c.now + hours(1))), PauseOverBudget),
+        (over, "a mark from the past", |c| c.replace(tag(&paused_key(&"job-0".parse().unwrap()), c.now - hours(1))), PauseOverBudget),
+        (over, "a strange job", |c| c.replace(tag(&paused_key(&"strange".parse().unwrap()), c.now)), PauseOverBudget),
+        (over, "paused by a person", |c| c.jobs()[0].status = JobStatus::UserPaused, PauseOverBudget),
+        (over, "somebody else's member", |c| c.tag("managed-by", "hand"), MemberOwned),
+        (marked, "no mark", |c| c.member().tags.retain(|key, _| of_paused_key(key).is_none()), PauseOverBudget),
+        (marked, "an old mark", |c| c.now += hours(1), PauseOverBudget),
+        (marked, "money is left", |c| c.observed.spent = usd("0.99"), PauseOverBudget),
+        (marked, "over already", |c| c.jobs()[0].status = JobStatus::Cancelled, PauseOverBudget),
+        (marked, "somebody else's member", |c| c.tag("managed-by", "hand"), MemberOwned),
+        (turned, "no mark", |c| c.member().tags.retain(|key, _| of_paused_key(key).is_none()), ResumeOwnPause),
+        (turned, "paused again by a person", |c| c.jobs()[0].paused_at = Some(c.now), ResumeOwnPause),
+        (turned, "a pause that was announced and never seen", |c| { let at = c.now - hours(1); c.tag(&paused_key(&"job-0".parse().unwrap()), at) }, ResumeOwnPause),
+        (turned, "the month spent", |c| c.observed.spent = usd("1"), ResumeOwnPause),
+        (turned, "nobody knows what is spent", |c| c.observed.spent = Fact::Unknown(trouble("test")), ResumeOwnPause),
+        (turned, "units unknown", |c| { _ = c.policy.budgets.units.insert("r-abcd".parse().unwrap(), caps("9", "9", OverBudget::Pause)); c.observed.units = Fact::Unread }, ResumeOwnPause),
+        (turned, "somebody else's member", |c| c.tag("managed-by", "hand"), MemberOwned),
+        (turned, "the mark goes first", |c| c.replace(Action::UntagMember { keys: [paused_key(&"job-0".parse().unwrap())].into() }), ResumeOwnPause),
+        (resumed, "jobs unknown", |c| c.observed.jobs = Fact::Unread, ResumeOwnPause),
         (left_baseline, "the bucket unread", |c| _ = c.observed.buckets.remove(&bucket("ledger")), CancelNotMissed),
     ]
+}
+
+fn caps(first_scan: &str, month: &str, action: OverBudget) -> Caps {
+    let cap = |usd, action| {
+        let usd = Usd::budget(usd).unwrap();
+        Some(Cap { usd, action })
+    };
+    Caps {
+        first_scan: cap(first_scan, OverBudget::Hold),
+        month: cap(month, action),
+    }
+}
+
+fn usd(text: &str) -> Fact<Usd> {
+    Fact::Known(Usd::budget(text).unwrap())
+}
+
+fn budget_tag(case: &mut Case, text: &str) {
+    let tags = &mut case.observed.budget_tags;
+    tags.insert(bucket("payments"), text.to_owned());
 }
 
 fn set(names: &[&str]) -> BTreeSet<BucketName> {
@@ -415,6 +524,7 @@ fn exists(case: &mut Case, step: usize) {
         kind: spec.kind,
         status: JobStatus::Running,
         created_at,
+        paused_at: None,
         buckets: spec.buckets,
     });
 }
@@ -425,6 +535,37 @@ fn every_good_plan_passes() {
         let case = Case::of(&world());
         let checked = check(&case.policy, &case.observed, case.now, case.plan);
         assert!(checked.is_ok(), "{name}: {checked:?}");
+    }
+}
+
+/// Members of somebody else may be marked as they like: they are not suspended, and do not count.
+#[test]
+fn the_circuit_breaker_counts_the_controllers_members_only() {
+    let mut case = Case::of(&suspend());
+    due(&mut case, 3);
+    let ownership = case.policy.ownership.key.clone();
+    if let Fact::Known(census) = &mut case.observed.census {
+        let own = case.observed.scope.account.clone();
+        let others = census.leaving.iter_mut().filter(|(id, _)| **id != own);
+        others.for_each(|(_, member)| drop(member.tags.remove(&ownership)));
+    }
+    let checked = check(&case.policy, &case.observed, case.now, case.plan);
+    assert!(checked.is_ok(), "{checked:?}");
+}
+
+/// Jobs are created beyond a cap that warns, and what was paused goes on when the policy only holds.
+#[test]
+fn a_spent_month_forbids_what_its_action_says_and_no_more() {
+    for (world, action) in [
+        (within as Good, OverBudget::Warn),
+        (turned, OverBudget::Hold),
+    ] {
+        let mut case = Case::of(&world());
+        assert!(!case.plan.steps.is_empty());
+        case.policy.budgets.organization = caps("50", "1", action);
+        case.observed.spent = usd("1000");
+        let checked = check(&case.policy, &case.observed, case.now, case.plan);
+        assert!(checked.is_ok(), "{action:?}: {checked:?}");
     }
 }
 

@@ -17,6 +17,8 @@ mod naive;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod said;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod sweep;

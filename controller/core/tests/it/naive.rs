@@ -420,6 +420,7 @@ fn decided(world: &World) -> Wish {
             Action::TagMember { .. } => "adopt",
             Action::UntagMember { keys } if keys.contains(OPTED_OUT_SINCE) => "unmark",
             Action::UntagMember { .. } => "unrecord",
+            Action::PauseJob { .. } | Action::ResumeJob { .. } => "no budget asks for it",
             Action::CreateJob(spec) => match spec.kind {
                 JobKind::Daily { .. } => "daily",
                 JobKind::Baseline { .. } => {

@@ -93,6 +93,7 @@ fn job(world: &mut World, kind: JobKind, status: JobStatus, hours_ago: i64, buck
         kind,
         status,
         created_at,
+        paused_at: None,
         buckets: buckets.iter().map(|name| bucket(name)).collect(),
     };
     world.jobs.push(SimJob {
@@ -190,6 +191,7 @@ fn words(plan: &Plan) -> String {
         Note::Waiting(waiting) => format!("(waits: {waiting})"),
         Note::Blocked(blocked) => format!("(blocked: {blocked})"),
         Note::NearMiss { bucket, .. } => format!("(near miss: {bucket})"),
+        note => format!("(warns: {})", note.warning().unwrap()),
     });
     let words: Vec<String> = steps.chain(notes).collect();
     match words.is_empty() {

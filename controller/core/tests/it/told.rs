@@ -6,7 +6,7 @@ use controller_core::{
     id::BucketName,
     job_name,
     money::scan_once,
-    observed::{BucketSize, Inventory},
+    observed::{BucketSize, Fact, Inventory},
     plan::{Blocked, Note, Waiting},
     published::published,
     report::{ChangeKind, Report},
@@ -115,6 +115,19 @@ fn an_account_is_in_order_when_there_is_nothing_to_do_by_its_index() {
     world.jobs.clear();
     assert!(!observed(&world), "no job");
     assert!(observed(&World::new()), "a stranger who did not ask");
+    let mut world = World::new();
+    world.tag("payments");
+    assert!(!observed(&world), "a stranger who asks");
+    world.reconcile(&[], 1);
+    assert!(!observed(&world), "Macie is enabling it");
+    let world = steady(&["payments"]);
+    let mut unlisted = world.observe_all(&[].into());
+    assert!(is_in_order(&world.policy, &unlisted, world.now));
+    unlisted.index = Fact::Unread;
+    assert!(
+        !is_in_order(&world.policy, &unlisted, world.now),
+        "no index"
+    );
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl Account {
             Read::Bucket(_) => self.last_tags,
             Read::Index => self.last_tags && self.indexed == self.tagged,
             Read::Member | Read::Census | Read::Jobs | Read::Inventory | Read::LastRun(_) => false,
+            Read::Sizes(_) | Read::Spent => unreachable!("no budget asks for it"),
             Read::Management | Read::Account | Read::Units | Read::Listing => true,
         }
     }
@@ -108,7 +109,7 @@ impl Account {
                 observed.last_runs.insert(id.clone(), Fact::Known(last));
             }
             Read::Census => observed.census = Fact::Known(self.census(observed)),
-            Read::Management | Read::Account | Read::Units => {
+            Read::Management | Read::Account | Read::Units | Read::Sizes(_) | Read::Spent => {
                 template.read(observed, read);
             }
         }
@@ -181,6 +182,9 @@ impl Account {
                 let job = self.jobs.iter_mut().find(live);
                 job.map(|job| job.status = JobStatus::Cancelled).is_some()
             }
+            Action::PauseJob { .. } | Action::ResumeJob { .. } => {
+                unreachable!("no budget asks for it")
+            }
         }
     }
 
@@ -234,6 +238,7 @@ impl Account {
             kind: job_name::kind(&spec.account, &spec.name).unwrap(),
             status,
             created_at: job_name::whole_second(self.now),
+            paused_at: None,
             buckets: spec.buckets.clone(),
         });
         true
@@ -296,8 +301,10 @@ fn hash_jobs(jobs: &[Job], hasher: &mut impl Hasher) {
             kind: _,
             status,
             created_at,
+            paused_at,
             buckets,
         } = job;
-        (id, name, discriminant(status), created_at, buckets).hash(hasher);
+        let times = (created_at, paused_at);
+        (id, name, discriminant(status), times, buckets).hash(hasher);
     }
 }

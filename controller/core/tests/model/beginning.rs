@@ -106,6 +106,7 @@ impl System {
             let name = job_name::of(&self.mind.template.scope.account, &kind);
             account.tokens.push(format!("{name}/eu-west-1/0"));
             account.jobs.push(Job {
+                paused_at: None,
                 id: format!("job-{n}").parse().unwrap(),
                 name,
                 kind,

@@ -224,7 +224,9 @@ fn key_of(steps: &[Action]) -> u64 {
             Action::ResumeMember
             | Action::SuspendMember
             | Action::UntagMember { .. }
-            | Action::CancelJob { .. } => {}
+            | Action::CancelJob { .. }
+            | Action::PauseJob { .. }
+            | Action::ResumeJob { .. } => {}
         }
     }
     hasher.finish()

@@ -56,6 +56,8 @@ pub(super) struct Seen {
     pub(super) name: String,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// When its objects were last counted, if that is done once a day.
+    counted_at: Timestamp,
     /// None when Macie cannot see them.
     pub(super) tags: Option<Tags>,
     /// `ACCESS_DENIED` or `BUCKET_COUNT_EXCEEDS_QUOTA`.
@@ -156,7 +158,7 @@ pub(super) fn seen(
         .values()
         .filter_map(|change| {
             let refresh = refreshes.get(&change.account)?;
-            bucket(world, change, refresh.daily(at).max(refresh.at))
+            bucket(world, change, refresh.daily(at), refresh.at)
         })
         .collect();
     enforce_quota(&mut buckets);
@@ -187,7 +189,12 @@ fn is_watched(world: &World, operation: &str) -> bool {
     }
 }
 
-fn bucket(world: &World, change: &s3::Change, refreshed_at: Timestamp) -> Option<Seen> {
+fn bucket(
+    world: &World,
+    change: &s3::Change,
+    daily: Timestamp,
+    refreshed_at: Timestamp,
+) -> Option<Seen> {
     let tags = change.tags.clone()?;
     let actual = actual(world, &change.account, &change.bucket);
     let locked = actual.is_some_and(|bucket| bucket.locked);
@@ -195,7 +202,8 @@ fn bucket(world: &World, change: &s3::Change, refreshed_at: Timestamp) -> Option
         account: change.account.clone(),
         name: change.bucket.clone(),
         created_at: actual.map_or(change.at, |bucket| bucket.created_at),
-        updated_at: refreshed_at.max(change.at),
+        updated_at: daily.max(refreshed_at).max(change.at),
+        counted_at: daily,
         tags: (!locked).then_some(tags),
         error: locked.then_some("ACCESS_DENIED"),
     })
@@ -225,14 +233,18 @@ fn actual<'w>(world: &'w World, account: &str, name: &str) -> Option<&'w s3::Buc
         .filter(|bucket| bucket.account == account)
 }
 
-/// Current sizes; none when Macie cannot see the bucket.
+/// Sizes, of now or as they were last counted; none when Macie cannot see the bucket.
 pub(super) fn sizes(world: &World, bucket: &Seen) -> Option<Sizes> {
     if bucket.error.is_some() {
         return None;
     }
     let mut sizes = Sizes::default();
     let objects = actual(world, &bucket.account, &bucket.name).map(|bucket| &bucket.objects);
-    for (key, object) in objects.into_iter().flatten() {
+    let is_counted = |object: &s3::Object| {
+        !world.macie.figures.counts_daily || object.modified_at <= bucket.counted_at
+    };
+    let objects = objects.into_iter().flatten();
+    for (key, object) in objects.filter(|(_, object)| is_counted(object)) {
         sizes.objects += 1;
         sizes.bytes = sizes.bytes.saturating_add(object.bytes);
         if is_compressed(key) {

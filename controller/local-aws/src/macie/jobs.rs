@@ -96,6 +96,8 @@ impl JobStatus {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pause {
     at: Timestamp,
+    /// Whether Macie tells of it.
+    is_told: bool,
     /// None when the job was paused between two runs.
     pub(super) expires_at: Option<Timestamp>,
     /// How long the run would have gone on.
@@ -129,13 +131,14 @@ impl Job {
         self.pause = None;
     }
 
-    fn pause(&mut self, now: Timestamp) {
+    fn pause(&mut self, now: Timestamp, tells_every_pause: bool) {
         let running = self.status == JobStatus::Running;
         // A one-time job has no schedule to wait for: it expires however it was paused.
         let expires = running || self.definition.job_type == JobType::OneTime;
         let ends_at = self.current.as_ref().map_or(now, |run| run.ends_at);
         self.pause = Some(Pause {
             at: now,
+            is_told: running || tells_every_pause,
             expires_at: expires.then(|| now.checked_add(EXPIRY).unwrap_or(Timestamp::MAX)),
             remaining: if running {
                 ends_at.duration_since(now)
@@ -297,18 +300,28 @@ fn check_rate(world: &World, scope: &Scope) -> Result<(), ApiError> {
     }
 }
 
+/// Somebody in the job's own account pauses, resumes or cancels it.
+pub fn update_job(world: &mut World, id: &str, status: JobStatus) -> Result<(), ApiError> {
+    let job = world.macie.jobs.iter().find(|job| job.id == id);
+    let Some(scope) = job.map(|job| job.scope.clone()) else {
+        return Err(missing(format!("the job `{id}` does not exist")));
+    };
+    update(world, &scope, id, status).map(|_| ())
+}
+
 /// Changes a job's status as far as AWS's table of legal changes allows; AWS does not document
 /// the error for the others.
 fn update(world: &mut World, scope: &Scope, id: &str, status: JobStatus) -> Outcome {
     find(world, scope, id)?;
     let now = world.now();
+    let tells_every_pause = world.switches.tells_every_pause;
     let Some(job) = world.macie.jobs.iter_mut().find(|job| job.id == id) else {
         return Err(missing(format!("the job `{id}` does not exist")));
     };
     match (job.status, status) {
         (current, JobStatus::Cancelled) if !current.is_final() => job.cancel(),
         (JobStatus::Idle | JobStatus::Paused | JobStatus::Running, JobStatus::UserPaused) => {
-            job.pause(now);
+            job.pause(now, tells_every_pause);
         }
         (JobStatus::UserPaused, JobStatus::Running) => job.resume(now),
         (current, wanted) => {
@@ -372,7 +385,8 @@ fn set_state(document: &mut Value, job: &Job) {
         "lastRunErrorStatus",
         Some(json!({ "code": code })),
     );
-    let paused = job.pause.map(|pause| {
+    // Macie API Reference, UserPausedDetails: only of a job that was paused while it was running.
+    let paused = job.pause.filter(|pause| pause.is_told).map(|pause| {
         let mut details = json!({ "jobPausedAt": pause.at.to_string() });
         set(
             &mut details,

@@ -7,6 +7,7 @@ mod buckets;
 mod criteria;
 mod definition;
 mod discovery;
+mod figures;
 mod inventory;
 mod job_list;
 mod jobs;
@@ -14,6 +15,7 @@ mod members;
 mod operations;
 mod organization;
 mod runs;
+mod sample;
 mod schedule;
 mod scope;
 mod search;
@@ -32,7 +34,8 @@ pub use self::{
     criteria::BucketCriteria,
     definition::{Definition, JobType},
     discovery::Discovery,
-    jobs::{Job, JobStatus},
+    figures::{Figures, Prices},
+    jobs::{Job, JobStatus, update_job},
     members::{
         Member, Relationship, account_joined, create_member, delete_member, disassociate_member,
         update_member_session,
@@ -63,6 +66,8 @@ pub struct State {
     pub jobs: Vec<Job>,
     /// What jobs have scanned, oldest first.
     pub runs: Vec<Run>,
+    /// How it counts and charges.
+    pub figures: Figures,
     ledgers: BTreeMap<Scope, usage::Ledger>,
 }
 

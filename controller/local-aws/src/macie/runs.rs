@@ -11,9 +11,9 @@ use super::{
     inventory,
     jobs::{Job, JobStatus},
     members::Relationship,
+    sample::Sample,
     schedule::next_month,
-    scope::{extension, is_compressed},
-    usage,
+    scope::extension,
 };
 use crate::{s3, world::World};
 
@@ -48,7 +48,7 @@ pub struct Scan {
     pub bucket: String,
     /// Objects analysed, rounded up when the job samples.
     pub objects: u64,
-    /// Uncompressed bytes analysed, 3:1 for compressed files.
+    /// Uncompressed bytes analysed, 3:1 for compressed files of which nobody said otherwise.
     pub bytes: u64,
 }
 
@@ -345,7 +345,8 @@ impl Scanning {
         bucket: &s3::Bucket,
         at: Timestamp,
     ) {
-        let percentage = u64::try_from(job.definition.sampling_percentage).unwrap_or(100);
+        let sample = Sample::of(world, job);
+        let quota = world.macie.figures.quota_bytes();
         let scope = Scope::new(&job.scope.region, &bucket.account);
         let before = world
             .macie
@@ -353,11 +354,13 @@ impl Scanning {
             .get(&scope)
             .map_or(0, |ledger| ledger.analysed_in_month(at));
         let (mut objects, mut bytes) = (0_u64, 0_u64);
-        for (key, object) in eligible(world, job, run, bucket) {
+        let sampled =
+            eligible(world, job, run, bucket).filter(|(key, _)| sample.has(&bucket.name, key));
+        for (key, object) in sampled {
             let used = self.used.entry(bucket.account.clone()).or_default();
-            let cost = analysed_bytes(key, object, percentage);
+            let cost = sample.bytes(key, object);
             let total = before.saturating_add(*used).saturating_add(cost);
-            if total > usage::QUOTA_BYTES || self.over_quota.contains(&bucket.account) {
+            if total > quota || self.over_quota.contains(&bucket.account) {
                 self.over_quota.insert(bucket.account.clone());
                 break;
             }
@@ -370,22 +373,11 @@ impl Scanning {
             self.scans.push(Scan {
                 account: bucket.account.clone(),
                 bucket: bucket.name.clone(),
-                objects: (objects * percentage).div_ceil(100),
+                objects: sample.count(objects),
                 bytes,
             });
         }
     }
-}
-
-/// What analysing an object costs: sampling takes its share of every object, so that nothing is
-/// random.
-fn analysed_bytes(key: &str, object: &s3::Object, percentage: u64) -> u64 {
-    let ratio = if is_compressed(key) { 3 } else { 1 };
-    object
-        .bytes
-        .saturating_mul(ratio)
-        .saturating_mul(percentage)
-        / 100
 }
 
 fn accessible<'w>(

@@ -259,7 +259,10 @@ mod tests {
         scoping.check().unwrap();
         let object = s3::Object {
             bytes: 100,
+            unpacked: None,
             modified_at: "2026-02-01T00:00:00Z".parse().unwrap(),
+            content: None,
+            key: None,
         };
         let excluding = Scoping {
             includes: None,

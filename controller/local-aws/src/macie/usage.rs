@@ -1,8 +1,8 @@
 //! What Macie costs: buckets monitored, bytes analysed. Only what has accrued.
 //!
-//! Prices of us-east-1, first tier, without free trial, free gigabytes and discounts: Macie's own
-//! estimate shows a trial's would-be cost and ignores most discounts too. A gigabyte is 10^9
-//! bytes and a terabyte 10^12, for AWS's pages do not say which.
+//! Prices of us-east-1 unless the world says otherwise, without free trial, free gigabytes and
+//! discounts: Macie's own estimate shows a trial's would-be cost and ignores most discounts too. A
+//! gigabyte is 10^9 bytes and a terabyte 10^12, for AWS's pages do not say which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Scope,
     buckets::Order,
+    figures::Prices,
     members::Relationship,
     schedule::utc,
     scope::Comparator,
@@ -25,13 +26,6 @@ use crate::{
     request::{Call, Reply},
     world::World,
 };
-
-/// What jobs may analyse of an account's buckets in a month.
-pub(super) const QUOTA_BYTES: u64 = QUOTA_TERABYTES * 1_000_000_000_000;
-const QUOTA_TERABYTES: u64 = 5;
-
-/// Dollars per bucket and month, in cents.
-const BUCKET_MONTH_CENTS: i64 = 10;
 
 /// Buckets per account that are monitored, and so charged.
 const BUCKET_QUOTA: usize = 10_000;
@@ -78,6 +72,23 @@ impl Ledger {
             .rev()
             .take_while(in_month)
             .map(|(_, bytes)| bytes)
+            .sum()
+    }
+
+    /// What was analysed since a time costs. Each month begins with the first tier.
+    fn analysing(&self, prices: &Prices, from: Timestamp) -> Decimal {
+        let mut months: BTreeMap<Date, (u64, u64)> = BTreeMap::new();
+        for (at, bytes) in &self.analysed {
+            let month = utc(*at).date().first_of_month();
+            let (earlier, all) = months.entry(month).or_default();
+            *all = all.saturating_add(*bytes);
+            if *at < from {
+                *earlier = *all;
+            }
+        }
+        let costs = months.into_values();
+        costs
+            .map(|(earlier, all)| prices.analysing(all) - prices.analysing(earlier))
             .sum()
     }
 
@@ -138,23 +149,22 @@ impl Cost {
 }
 
 /// What an account has cost since a time. A bucket that is monitored at any time of a UTC day is
-/// charged for that day, at a tenth of a dollar divided by the days of the month.
+/// charged for that day, at the price of a month divided by its days.
 fn cost(world: &World, scope: &Scope, from: Timestamp) -> Cost {
     let Some(ledger) = world.macie.ledgers.get(scope) else {
         return Cost::default();
     };
-    let recent = ledger.analysed.iter().filter(|(at, _)| *at >= from);
-    let bytes: Decimal = recent.map(|(_, bytes)| Decimal::from(*bytes)).sum();
-    let price = Decimal::new(BUCKET_MONTH_CENTS, 2);
+    let prices = world.macie.figures.prices(&scope.region);
     let monitoring: Decimal = bucket_days(world, scope, ledger, from)
         .into_iter()
         .map(|(day, buckets)| {
-            Decimal::from(buckets.min(BUCKET_QUOTA)) * price / Decimal::from(day.days_in_month())
+            Decimal::from(buckets.min(BUCKET_QUOTA)) * prices.bucket_month
+                / Decimal::from(day.days_in_month())
         })
         .sum();
     Cost {
         monitoring: monitoring.round_dp(9),
-        jobs: bytes / Decimal::from(1_000_000_000),
+        jobs: ledger.analysing(&prices, from),
     }
 }
 
@@ -394,13 +404,14 @@ fn statistics(world: &World, scope: &Scope, request: &Statistics) -> Outcome {
         }
     }
     let (page, next) = paging.cut(records);
-    let page = page.iter().map(document).collect();
+    let quota = world.macie.figures.quota_terabytes;
+    let page = page.iter().map(|record| document(record, quota)).collect();
     let mut document = paged("records", page, next);
     set(&mut document, "timeRange", Some(json!(request.time_range)));
     Ok(Reply::json(document))
 }
 
-fn document(record: &Record) -> Value {
+fn document(record: &Record, quota: u64) -> Value {
     let usage: Vec<Value> = record
         .cost
         .by_type()
@@ -411,7 +422,7 @@ fn document(record: &Record) -> Value {
             let limit = json!({
                 "isServiceLimited": record.limited,
                 "unit": "TERABYTES",
-                "value": QUOTA_TERABYTES,
+                "value": quota,
             });
             set(
                 &mut usage,

@@ -95,6 +95,11 @@ pub fn results_bucket(home: &str) -> String {
     format!("macie-self-service-results-{ADMINISTRATOR}-{home}")
 }
 
+/// The key by which results are encrypted.
+pub fn results_key(home: &str) -> String {
+    format!("arn:aws:kms:{home}:{ADMINISTRATOR}:key/00000000-0000-0000-0000-000000000000")
+}
+
 /// Creates the bucket for results and sets it in every Region, as the settings function does.
 pub fn add_results(world: &mut World, home: &str) -> Result<(), ApiError> {
     let bucket = results_bucket(home);

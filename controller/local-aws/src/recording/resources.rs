@@ -18,7 +18,7 @@ pub fn needs(world: &World, call: &Call, operation: &Operation) -> Vec<Need> {
             call,
             in_organization(world, call, operation.action),
         )],
-        "s3" | "s3control" => vec![bucket(world, call, operation)],
+        "s3" | "s3control" => s3(world, call, operation),
         "events" => events(call, operation),
         "sqs" => vec![own(call, operation, "sqs", &queue(call))],
         "sts" if operation.name == "GetCallerIdentity" => Vec::new(),
@@ -167,6 +167,53 @@ fn with_service(call: &Call, need: Need) -> Need {
         Some(service) => need.with("organizations:ServicePrincipal", service),
         None => need,
     }
+}
+
+/// Of an object the key too, and what its encryption takes: a new data key to write, and the key to
+/// read (AWS KMS Developer Guide, services-s3).
+fn s3(world: &World, call: &Call, operation: &Operation) -> Vec<Need> {
+    let need = bucket(world, call, operation);
+    let key = call.segments.get(1..).unwrap_or_default().join("/");
+    let object = |need: &Need| Need {
+        resource: format!("{}/{key}", need.resource),
+        ..need.clone()
+    };
+    match operation.name {
+        "PutObject" => {
+            let headers = [
+                "x-amz-server-side-encryption",
+                "x-amz-server-side-encryption-aws-kms-key-id",
+            ];
+            let given = headers
+                .iter()
+                .filter_map(|name| Some((name, call.header(name)?)));
+            let put = given.fold(object(&need), |need, (name, value)| {
+                need.with(format!("s3:{name}"), value)
+            });
+            let key = call.header(headers[1]);
+            let kms = key.map(|key| kms("kms:GenerateDataKey", key));
+            std::iter::once(put).chain(kms).collect()
+        }
+        "GetObject" => {
+            let bucket = call
+                .segments
+                .first()
+                .and_then(|name| world.s3.buckets.get(name));
+            let key = bucket.and_then(|bucket| bucket.objects.get(&key)?.key.as_deref());
+            let kms = key.map(|key| kms("kms:Decrypt", key));
+            std::iter::once(object(&need)).chain(kms).collect()
+        }
+        "DeleteObject" => vec![object(&need)],
+        "ListObjectsV2" => match call.query("prefix") {
+            Some(prefix) => vec![need.with("s3:prefix", prefix)],
+            None => vec![need],
+        },
+        _ => vec![need],
+    }
+}
+
+fn kms(action: &str, key: &str) -> Need {
+    Need::new(action, key, owner(key))
 }
 
 fn bucket(world: &World, call: &Call, operation: &Operation) -> Need {

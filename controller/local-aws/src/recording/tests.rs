@@ -36,7 +36,7 @@ fn calls_name_the_resource_that_aws_names() {
     let tagged = json!({ "account": account, "tags": { "a": "b" } });
     let member = "arn:aws:macie2:eu-west-1:222222222222:member/300000000001";
     let role = "arn:aws:iam::300000000001:role/x";
-    let cases: [(&'static str, &str, &str, Value, &[&str]); 8] = [
+    let cases: [(&'static str, &str, &str, Value, &[&str]); 10] = [
         ("sts", "GetCallerIdentity", "", json!({}), &[]),
         ("sts", "AssumeRole", "", json!({ "RoleArn": role }), &[role]),
         (
@@ -70,6 +70,20 @@ fn calls_name_the_resource_that_aws_names() {
             &["arn:aws:s3:::orders"],
         ),
         ("s3", "ListBuckets", "", json!({}), &["*"]),
+        (
+            "s3",
+            "GetObject",
+            "orders/a/b.csv",
+            json!({}),
+            &["arn:aws:s3:::orders/a/b.csv"],
+        ),
+        (
+            "s3",
+            "ListObjectsV2",
+            "orders",
+            json!({}),
+            &["arn:aws:s3:::orders"],
+        ),
     ];
     for (service, name, path, input, resources) in cases {
         let found = asked(service, name, path, input);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use bucket::{create_bucket, delete_bucket};
-pub use object::put_object;
+pub use object::{put_archive, put_object};
 pub use tags::{delete_bucket_tagging, put_bucket_tagging, tag_resource, untag_resource};
 pub(crate) use trail::identity;
 
@@ -103,8 +103,15 @@ pub const OPERATIONS: &[Operation] = &[
         service: "s3",
         name: "PutObject",
         action: "s3:PutObject",
-        does: "Stores an object's size and time; the content is dropped.",
-        source: "Amazon S3 API Reference, PutObject",
+        does: "Stores an object; with If-None-Match `*` only when there is none of the key (412 PreconditionFailed).",
+        source: "Amazon S3 API Reference, PutObject; Amazon S3 User Guide, conditional-writes",
+    },
+    Operation {
+        service: "s3",
+        name: "GetObject",
+        action: "s3:GetObject",
+        does: "Reads an object that was put over the wire; one that a test made is zeros.",
+        source: "Amazon S3 API Reference, GetObject",
     },
     Operation {
         service: "s3",
@@ -149,7 +156,9 @@ pub fn perform(world: &mut World, call: &Call, operation: &str) -> Result<Reply,
         "TagResource" | "UntagResource" | "ListTagsForResource" => {
             control::perform(world, call, operation)
         }
-        "PutObject" | "DeleteObject" | "ListObjectsV2" => object::perform(world, call, operation),
+        "PutObject" | "GetObject" | "DeleteObject" | "ListObjectsV2" => {
+            object::perform(world, call, operation)
+        }
         _ => wire::perform(world, call, operation),
     }
 }
@@ -172,6 +181,7 @@ pub fn route(call: &Call) -> Option<&'static str> {
         ("PUT", true, true) if plain && call.header("x-amz-copy-source").is_none() => {
             Some("PutObject")
         }
+        ("GET", true, true) if plain => Some("GetObject"),
         ("DELETE", true, true) if plain => Some("DeleteObject"),
         ("HEAD", true, false) => Some("HeadBucket"),
         ("GET", true, false) if asks("tagging") => Some("GetBucketTagging"),
@@ -275,13 +285,19 @@ pub struct Bucket {
     pub objects: BTreeMap<String, Object>,
 }
 
-/// An object: only what Macie counts.
+/// An object: what Macie counts, and the content if somebody may read it.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Stored size in bytes.
     pub bytes: u64,
+    /// What it holds when it is unpacked; none: as much as Macie assumes.
+    pub unpacked: Option<u64>,
     /// When it was last written.
     pub modified_at: Timestamp,
+    /// What was put over the wire.
+    pub content: Option<Vec<u8>>,
+    /// The ARN of the key that encrypts it, if the request named one.
+    pub key: Option<String>,
 }
 
 /// One change of a bucket's tags or existence.

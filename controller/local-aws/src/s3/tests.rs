@@ -104,7 +104,8 @@ fn requests_are_told_apart_by_method_path_and_query() {
         ("PUT", "/orders/a?uploadId=1", None),
         ("PUT", "/orders?acl", None),
         ("GET", "/orders?policy", None),
-        ("GET", "/orders/a", None),
+        ("GET", "/orders/a", Some("GetObject")),
+        ("GET", "/orders/a?acl", None),
         (
             "POST",
             "/v20180820/tags/arn:aws:s3:::orders",
@@ -380,4 +381,44 @@ fn objects_keep_size_and_time_and_hold_their_bucket() {
     assert!(world.s3.buckets.is_empty());
     let last = world.s3.history.last().unwrap();
     assert_eq!((last.operation, &last.tags), ("DeleteBucket", &None));
+}
+
+#[test]
+fn an_object_is_read_as_it_was_put_and_put_only_once_if_asked_so() {
+    let mut world = world();
+    let mut put = call(ACCOUNT, "PUT", "/orders/usage/a.jsonl", "first");
+    put.headers
+        .push(("if-none-match".to_owned(), "*".to_owned()));
+    send(&mut world, &put).unwrap();
+    assert_eq!(
+        refused(send(&mut world, &put)),
+        is("PreconditionFailed", 412)
+    );
+    let read = ask(&mut world, "GET", "/orders/usage/a.jsonl", "").unwrap();
+    assert_eq!(read.body, Body::Bytes(b"first".to_vec()));
+    ask(&mut world, "PUT", "/orders/usage/a.jsonl", "second").unwrap();
+    let read = ask(&mut world, "GET", "/orders/usage/a.jsonl", "").unwrap();
+    assert_eq!(read.body, Body::Bytes(b"second".to_vec()));
+    assert_eq!(
+        refused(ask(&mut world, "GET", "/orders/b", "")),
+        is("NoSuchKey", 404)
+    );
+    put.headers.pop();
+    put.headers
+        .push(("if-none-match".to_owned(), "\"etag\"".to_owned()));
+    assert_eq!(refused(send(&mut world, &put)), is("NotImplemented", 501));
+}
+
+/// Amazon S3 API Reference, sigv4-streaming: the example's framing, with shorter chunks.
+#[test]
+fn the_framing_of_a_chunked_upload_is_taken_off() {
+    let mut world = world();
+    let body = "5;chunk-signature=ab\r\n12\r\n3\r\n3\r\nabc\r\n0;chunk-signature=ef\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+    let mut put = call(ACCOUNT, "PUT", "/orders/a.csv", body);
+    let header = ("x-amz-decoded-content-length".to_owned(), "8".to_owned());
+    put.headers.push(header);
+    send(&mut world, &put).unwrap();
+    assert_eq!(world.s3.buckets["orders"].objects["a.csv"].bytes, 8);
+    let read = ask(&mut world, "GET", "/orders/a.csv", "").unwrap();
+    assert_eq!(read.body, Body::Bytes(b"12\r\n3abc".to_vec()));
 }

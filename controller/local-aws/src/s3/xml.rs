@@ -234,6 +234,11 @@ pub fn reply(document: &impl Serialize) -> Result<Reply, ApiError> {
         .map_err(|error| ApiError::new("InternalError", 500, error.to_string()))
 }
 
+/// A time as headers have it (RFC 9110, HTTP-date).
+pub fn http_time(at: jiff::Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// A time as S3 writes it.
 pub fn time(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()

@@ -20,7 +20,7 @@ pub async fn run(global: &Global) -> Result<Exit> {
     story::tell(&mut stage).await?;
     let accounts = closing::accounts(&stage).await?;
     match global.output {
-        Format::Table => closing::print(&accounts),
+        Format::Table | Format::Csv => closing::print(&accounts),
         Format::Json => output::json(&serde_json::json!({
             "schemaVersion": output::SCHEMA_VERSION,
             "timeline": stage.timeline,

@@ -57,7 +57,11 @@ impl Home {
     fn of(request: &Request) -> Self {
         match request {
             Request::Sweep(_) | Request::Resync { .. } => Self::Sweep,
-            Request::Look(_) | Request::Settings(_) | Request::Account { .. } => Self::Controller,
+            // No queue carries what asks for costs: if one did, the controller's would say so again.
+            Request::Look(_)
+            | Request::Settings(_)
+            | Request::Account { .. }
+            | Request::Collect => Self::Controller,
         }
     }
 }
@@ -129,7 +133,7 @@ fn account(request: &Request) -> Option<&AccountId> {
         Request::Look(trigger) => Some(&trigger.scope.account),
         Request::Resync { scope, .. } => Some(&scope.account),
         Request::Account { account, .. } => Some(account),
-        Request::Sweep(_) | Request::Settings(_) => None,
+        Request::Sweep(_) | Request::Settings(_) | Request::Collect => None,
     }
 }
 
@@ -139,7 +143,7 @@ fn region(request: &Request) -> Option<&Region> {
         Request::Resync { scope, .. } => Some(&scope.region),
         Request::Sweep(pass) => pass.region.as_ref(),
         Request::Settings(region) => Some(region),
-        Request::Account { .. } => None,
+        Request::Account { .. } | Request::Collect => None,
     }
 }
 
@@ -149,6 +153,7 @@ fn bucket(request: &Request) -> Option<&BucketName> {
         Request::Sweep(_)
         | Request::Resync { .. }
         | Request::Settings(_)
+        | Request::Collect
         | Request::Account { .. } => None,
     }
 }
@@ -162,6 +167,7 @@ fn what(read: Option<&Result<Request, Refusal>>) -> &'static str {
         },
         Some(Ok(Request::Resync { .. })) => "resync",
         Some(Ok(Request::Settings(_))) => "settings",
+        Some(Ok(Request::Collect)) => "collection of costs",
         Some(Ok(Request::Account { .. })) => "organization",
         Some(Ok(Request::Look(trigger))) => trigger.cause.name(),
         Some(Err(refusal)) => refusal.name(),

@@ -71,6 +71,10 @@ fn stacks(identity: &Identity, policy: &Policy) -> Vec<Remains> {
             "in the management account: aws cloudformation delete-stack --region us-east-1 --stack-name macie-self-service-organization-events".to_owned(),
         ),
         (
+            "if it was installed, the collection of costs".to_owned(),
+            format!("aws cloudformation delete-stack --stack-name macie-self-service-costs --region {home}"),
+        ),
+        (
             "the controller's stack: functions, bus, queues, schedules, parameter /macie-self-service/policy, roles".to_owned(),
             format!("aws cloudformation delete-stack --stack-name macie-self-service --region {home}"),
         ),

@@ -1,5 +1,6 @@
 //! Stories in the simulated world, each to its end state.
 
+mod budgets;
 mod jobs;
 mod leaving;
 mod opting_in;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use controller_core::{
     check::check,
     decide::decide,
-    id::BucketName,
+    id::{BucketName, JobId},
     observed::{Job, JobKind, JobStatus, Member, Relationship},
     plan::{Action, JobSpec},
 };
@@ -37,6 +37,20 @@ impl World {
                 let job = &mut self.job(job).job;
                 assert!(job.status.is_live(), "cancels {job:?}");
                 job.status = JobStatus::Cancelled;
+                true
+            }
+            Action::PauseJob { job, .. } => {
+                self.pause(job);
+                true
+            }
+            Action::ResumeJob { job, .. } => {
+                let job = &mut self.job(job).job;
+                assert_eq!(job.status, JobStatus::UserPaused);
+                job.paused_at = None;
+                job.status = match job.kind {
+                    JobKind::Daily { .. } => JobStatus::Idle,
+                    JobKind::Baseline { .. } | JobKind::CatchUp { .. } => JobStatus::Running,
+                };
                 true
             }
         };
@@ -93,12 +107,23 @@ impl World {
                 kind: controller_core::job_name::kind(&self.scope.account, &spec.name).unwrap(),
                 status,
                 created_at: self.now,
+                paused_at: None,
                 buckets: spec.buckets.clone(),
             },
             token: spec.client_token.clone(),
             last_run: None,
         });
         true
+    }
+
+    /// What the controller and a person do alike.
+    pub fn pause(&mut self, id: &JobId) {
+        let now = self.now;
+        let job = &mut self.job(id).job;
+        assert!(job.status.is_live(), "pauses {job:?}");
+        // Macie tells of a pause only when the job was running.
+        job.paused_at = (job.status == JobStatus::Running).then_some(now);
+        job.status = JobStatus::UserPaused;
     }
 
     /// The shell's reconcile, for a sweep.

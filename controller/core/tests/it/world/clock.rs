@@ -94,9 +94,12 @@ impl World {
             return;
         };
         let objects = bucket.objects.iter_mut();
+        let mut cost = 0;
         for (_, scans) in objects.filter(|(written, _)| *written >= from) {
             *scans += 1;
+            cost += 1;
         }
+        *self.spent.entry(self.month()).or_default() += cost;
     }
 
     /// Objects of a bucket, older than a time, that nobody scanned.

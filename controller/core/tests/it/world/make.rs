@@ -281,6 +281,7 @@ fn jobs(choices: &mut Choices, world: &mut World) {
             kind,
             status,
             created_at,
+            paused_at: None,
             buckets,
         };
         let token = format!("token-{n}");

@@ -18,7 +18,7 @@ use controller_core::{
     policy::Policy,
     wants::Read,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 pub const ACCOUNT: &str = "111122223333";
 pub const ADMINISTRATOR: &str = "222233334444";
@@ -59,6 +59,14 @@ pub struct World {
     pub inventory_lag: SignedDuration,
     /// How long a one-time job runs.
     pub run_time: SignedDuration,
+    /// Buckets that carry a budget of their own.
+    pub budget_tags: BTreeMap<BucketName, String>,
+    /// Gigabytes in buckets that do not hold two.
+    pub gigabytes: BTreeMap<BucketName, u64>,
+    /// Buckets that Macie has not counted.
+    pub uncounted: BTreeSet<BucketName>,
+    /// What has been spent, by month (UTC): a dollar for each object of each scan.
+    pub spent: BTreeMap<Date, u64>,
     /// Every write.
     pub log: Vec<(Timestamp, Action)>,
     /// Every read.
@@ -152,9 +160,19 @@ impl World {
             created_job_at: None,
             inventory_lag: SignedDuration::ZERO,
             run_time: SignedDuration::from_mins(30),
+            budget_tags: BTreeMap::new(),
+            gigabytes: BTreeMap::new(),
+            uncounted: BTreeSet::new(),
+            spent: BTreeMap::new(),
             log: Vec::new(),
             reads: Vec::new(),
         }
+    }
+
+    /// The first day of the month.
+    pub fn month(&self) -> Date {
+        let today = self.now.to_zoned(TimeZone::UTC).date();
+        today.first_of_month()
     }
 
     /// Sets what a bucket's tags say, and when Macie will show it.

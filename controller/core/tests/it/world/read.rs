@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use controller_core::{
+    estimate::Sized,
     id::BucketName,
+    money::Usd,
     observed::{
         BucketReading, BucketSize, Census, ErrorClass, Fact, Inventory, Member, Membership,
         OPTED_OUT_SINCE, Observed, Relationship, Trouble,
@@ -32,6 +34,8 @@ fn operation(read: &Read) -> &'static str {
         Read::Account => "organizations:DescribeAccount",
         Read::Units => "organizations:ListParents",
         Read::Inventory => "macie2:SearchResources",
+        Read::Sizes(_) => "macie2:DescribeBuckets",
+        Read::Spent => "macie2:GetUsageStatistics",
         Read::LastRun(_) => "macie2:DescribeClassificationJob",
         Read::Census => "macie2:ListMembers",
     }
@@ -70,12 +74,26 @@ impl World {
             }
             Read::Bucket(name) => {
                 observed.buckets.insert(name.clone(), self.tags(read, name));
+                let budget = self.budget_tags.get(name).cloned();
+                observed
+                    .budget_tags
+                    .extend(budget.map(|text| (name.clone(), text)));
             }
             Read::Index => observed.index = self.answer(read, self.index()),
             Read::Listing => observed.listing = self.answer(read, self.listing()),
             Read::Account => observed.account = self.answer(read, self.standing.clone()),
             Read::Units => observed.units = self.answer(read, self.units.clone()),
             Read::Inventory => observed.inventory = self.answer(read, self.inventory()),
+            Read::Sizes(names) => {
+                for name in names {
+                    let size = self.answer(read, self.sized(name));
+                    observed.sizes.insert(name.clone(), size);
+                }
+            }
+            Read::Spent => {
+                let spent = self.spent.get(&self.month()).copied().unwrap_or_default();
+                observed.spent = self.answer(read, Usd(spent.into()));
+            }
             Read::LastRun(id) => {
                 let job = self.jobs.iter().find(|job| job.job.id == *id).unwrap();
                 let fact = self.answer(read, job.last_run);
@@ -83,6 +101,25 @@ impl World {
             }
             Read::Census => observed.census = self.answer(read, self.census()),
         }
+    }
+
+    /// As Macie's inventory has it, which needs a day for a new bucket.
+    fn sized(&self, name: &BucketName) -> Option<Sized> {
+        self.visible().get(name)?;
+        let counted = !self.uncounted.contains(name);
+        let gigabytes = self.gigabytes.get(name).copied().unwrap_or(2) * u64::from(counted);
+        let first = self.buckets[name].objects.first();
+        Some(Sized {
+            name: name.clone(),
+            size: BucketSize {
+                classifiable_bytes: Some(gigabytes * 1_000_000_000),
+                compressed_bytes: 0,
+            },
+            objects: None,
+            over_quota: false,
+            created_at: first.map(|(written, _)| *written),
+            updated_at: None,
+        })
     }
 
     fn tags(&self, read: &Read, name: &BucketName) -> Fact<BucketReading> {
@@ -185,9 +222,12 @@ impl World {
             Read::Units,
             Read::Inventory,
             Read::Census,
+            Read::Spent,
         ];
         let names = self.listing().into_iter().chain(self.index());
-        reads.extend(names.chain(hints.iter().cloned()).map(Read::Bucket));
+        let names: BTreeSet<BucketName> = names.chain(hints.iter().cloned()).collect();
+        reads.push(Read::Sizes(names.clone()));
+        reads.extend(names.into_iter().map(Read::Bucket));
         reads.extend(
             self.jobs
                 .iter()

@@ -185,6 +185,19 @@ fn a_locked_bucket_has_an_error_instead_of_tags_and_sizes() {
 }
 
 #[test]
+fn objects_are_counted_once_a_day_if_the_world_says_so() {
+    let mut world = enrolled();
+    world.macie.figures.counts_daily = true;
+    hours(&mut world, 1);
+    put(&mut world, "data", "later.csv", 7);
+    for (hours_later, size) in [(0, 0), (22, 0), (1, 7)] {
+        hours(&mut world, hours_later);
+        let bucket = buckets(&mut world, json!({})).remove(0);
+        assert_eq!(bucket["classifiableSizeInBytes"], size, "{hours_later}");
+    }
+}
+
+#[test]
 fn beyond_ten_thousand_buckets_tags_are_missing() {
     let mut world = enrolled();
     retag(&mut world, TEAM, "data", "PutBucketTagging", opted_in());

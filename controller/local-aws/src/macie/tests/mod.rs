@@ -243,9 +243,14 @@ fn change(
 fn put(world: &mut World, bucket: &str, key: &str, bytes: u64) {
     let modified_at: Timestamp = world.now();
     let bucket = world.s3.buckets.get_mut(bucket).unwrap();
-    bucket
-        .objects
-        .insert(key.to_owned(), Object { bytes, modified_at });
+    let object = Object {
+        bytes,
+        unpacked: None,
+        modified_at,
+        content: None,
+        key: None,
+    };
+    bucket.objects.insert(key.to_owned(), object);
 }
 
 fn hours(world: &mut World, hours: i64) {

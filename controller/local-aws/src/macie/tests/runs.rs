@@ -233,6 +233,33 @@ fn objects_count_by_extension_compression_sampling_and_scope() {
 }
 
 #[test]
+fn a_sample_is_of_whole_objects_if_the_world_says_so() {
+    let mut world = enrolled();
+    world.macie.figures.samples_objects = true;
+    for number in 0..1_000 {
+        put(&mut world, "data", &format!("{number}.csv"), 10);
+    }
+    let mut body = job("sampled");
+    body["initialRun"] = json!(true);
+    body["samplingPercentage"] = json!(20);
+    create(&mut world, ADMIN, body);
+    minutes(&mut world, 1);
+    let (_, objects, bytes) = scanned(&world).remove(0);
+    assert!((150..250).contains(&objects), "{objects}");
+    let whole = [10 * objects, 10 * (objects - 1) + 100];
+    assert!(whole.contains(&bytes), "{objects} {bytes}");
+}
+
+#[test]
+fn an_archive_costs_what_it_holds() {
+    let mut world = enrolled();
+    crate::s3::put_archive(&mut world, "data", "logs.gz", 10, 150).unwrap();
+    once(&mut world, TEAM, &["data"]);
+    minutes(&mut world, 1);
+    assert_eq!(scanned(&world), all(&[("data", 2, 100 + 150)]));
+}
+
+#[test]
 fn a_catch_up_is_scoped_by_date() {
     let mut world = enrolled();
     hours(&mut world, 1);

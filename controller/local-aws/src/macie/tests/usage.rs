@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::macie::Prices;
 
 fn usage(world: &mut World, request: Value) -> Vec<(String, String, String)> {
     let reply = send(world, ADMIN, "POST", "/usage/statistics", request).unwrap();
@@ -76,6 +77,37 @@ fn jobs_cost_the_owner_a_dollar_a_gigabyte() {
         Value::Null,
     );
     assert_eq!(error, "ValidationException");
+}
+
+/// Two scans of 30 TB in March: $30,000, then $20,000 and 10,000 times $0.50. In April the first tier
+/// begins anew, and the price of a bucket is the Region's.
+#[test]
+fn each_month_has_its_tiers_and_each_region_its_prices() {
+    let mut world = world();
+    world.macie.figures.quota_terabytes = 1_000;
+    enroll(&mut world, TEAM);
+    add_bucket(&mut world, TEAM, "data", opted_in());
+    put(&mut world, "data", "a.csv", 30_000_000_000_000);
+    for (hours_later, cost) in [(1, "30000"), (24 * 30, "55000"), (1, "30000")] {
+        once(&mut world, TEAM, &["data"]);
+        minutes(&mut world, 1);
+        assert_eq!(month(&mut world, TEAM).1, cost);
+        hours(&mut world, hours_later);
+    }
+    let mut world = world_with_prices("0.31", "2");
+    enroll(&mut world, TEAM);
+    add_bucket(&mut world, TEAM, "data", opted_in());
+    put(&mut world, "data", "a.csv", 3_000_000_000);
+    once(&mut world, TEAM, &["data"]);
+    minutes(&mut world, 1);
+    assert_eq!(month(&mut world, TEAM), ("0.01".to_owned(), "6".to_owned()));
+}
+
+fn world_with_prices(bucket_month: &str, gigabyte: &str) -> World {
+    let mut world = world();
+    let prices = Prices::flat(bucket_month.parse().unwrap(), gigabyte.parse().unwrap());
+    world.macie.figures.prices = [(REGION.to_owned(), prices)].into();
+    world
 }
 
 #[test]
