@@ -237,8 +237,8 @@ pub async fn sizes(
     sizes
 }
 
-/// Buckets of an enrolled account as Macie has them, with when Macie read about each: some (see
-/// [`NAMES`]), or all if none is named.
+/// Buckets of an enrolled account as Macie has them, with when Macie read about each: the named ones,
+/// as many as one question takes, or all if none is named.
 pub async fn sized(aws: &Aws, scope: &Scope, only: &[BucketName]) -> Result<Vec<Sized>, Trouble> {
     let is = |values: Vec<String>| {
         BucketCriteriaAdditionalProperties::builder()

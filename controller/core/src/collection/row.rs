@@ -89,7 +89,7 @@ pub fn write(rows: &[Row]) -> Result<String, serde_json::Error> {
         .collect::<Result<_, _>>()
 }
 
-/// Rows that [`write`] has written, by account.
+/// Rows that [`write()`] has written, by account.
 pub fn read(text: &str) -> Result<BTreeMap<AccountId, Row>, Unreadable> {
     let lines = text.lines().enumerate();
     let rows = lines.map(|(index, text)| {
