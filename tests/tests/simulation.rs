@@ -14,7 +14,7 @@ const ENOUGH: u64 = 1_000;
 
 /// What every run of 1,000 seeds must have seen; a simulation in which nothing happens proves
 /// nothing.
-const SEEN: [&str; 32] = [
+const SEEN: [&str; 34] = [
     "accounts closed, opened or without a Region",
     "baseline jobs",
     "calls without a reply",
@@ -28,6 +28,8 @@ const SEEN: [&str; 32] = [
     "events doubled",
     "events late",
     "events lost",
+    "jobs paused for a budget",
+    "jobs resumed within a budget",
     "jobs that people changed",
     "marks on members",
     "members that people changed",

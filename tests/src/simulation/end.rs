@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use controller_core::policy::Policy;
+use controller_core::{
+    money::Usd,
+    policy::{OverBudget, Policy},
+};
 use local_aws::{
     World,
-    macie::{Job, JobStatus, JobType, Member, Relationship, Status},
+    macie::{Job, JobStatus, JobType, Member, Relationship, Status, month_to_date},
     organization::{self, workload},
     s3::Bucket,
 };
@@ -29,9 +32,13 @@ const RELEASED: &str = "macie-self-service:suspension-released";
 pub fn differences(sim: &Shared) -> Vec<String> {
     let policy = sim.monitor().policy().clone();
     let places = places(sim);
+    // With a member go its tags, and with them what tells the controller's pause from a person's.
+    let lost = sim.counts().contains_key("members that people changed");
+    let paused = (!lost).then(|| sim.monitor().paused_by_people());
     sim.world(|world| {
         let differences = places.iter().filter_map(|place| {
-            let why = End::new(world, &policy, place).judge().err()?;
+            let end = End::new(world, &policy, place);
+            let why = end.judge().and_then(|()| end.goes_on(&paused)).err()?;
             Some(format!("{} {}: {why}", place.0, place.1))
         });
         let unasked = world.macie.administrations.iter();
@@ -53,7 +60,7 @@ pub fn unserved(sim: &Shared) -> Vec<String> {
     let seen = switches.describe_buckets_refreshes_members || switches.inventory_sees_tag_resource;
     let lags = switches.index_lag.is_positive();
     let told = switches.trail && switches.tag_change_events && seen && !lags;
-    if meddled || !told || !sim.setting.trouble.is_none() {
+    if meddled || !told || !sim.setting.trouble.is_none() || sim.setting.has_budget {
         return Vec::new();
     }
     sim.count("ends that were judged before a sweep");
@@ -74,7 +81,7 @@ pub fn unserved(sim: &Shared) -> Vec<String> {
 /// accounts that nobody but their team touched. Whatever failed meanwhile, each was promised a scan.
 pub fn unscanned(sim: &Shared) -> Vec<String> {
     let counts = sim.counts();
-    if MEDDLED.iter().any(|kind| counts.contains_key(kind)) {
+    if sim.setting.has_budget || MEDDLED.iter().any(|kind| counts.contains_key(kind)) {
         return Vec::new();
     }
     sim.count("ends of which every object was looked at");
@@ -209,10 +216,13 @@ impl<'a> End<'a> {
         }
     }
 
-    /// Enabled, one daily job as the policy says, every bucket covered.
+    /// Enabled, one daily job as the policy says, every bucket covered; or held by a budget.
     fn served(&self) -> Result<(), String> {
         if !self.enabled()? {
             return Ok(());
+        }
+        if let Some(action) = self.over_budget() {
+            return self.held(action);
         }
         let dailies: Vec<&&Job> = self.live().filter(|job| kind(job) == "daily").collect();
         let paused = dailies
@@ -238,6 +248,45 @@ impl<'a> End<'a> {
             .is_empty()
             .then_some(())
             .ok_or_else(|| format!("has no baseline for {missing:?}"))
+    }
+
+    /// What the policy does to an account that has spent its month.
+    fn over_budget(&self) -> Option<OverBudget> {
+        let cap = self.policy.budgets.organization.month?;
+        let spent = Usd(month_to_date(self.world, &self.place.1, &self.place.0));
+        (spent >= cap.usd && cap.action != OverBudget::Warn).then_some(cap.action)
+    }
+
+    /// No second daily job, and none at work that had to be paused.
+    fn held(&self, action: OverBudget) -> Result<(), String> {
+        let dailies = self.live().filter(|job| kind(job) == "daily").count();
+        let mut at_work =
+            (self.live()).filter(|job| matches!(job.status, JobStatus::Running | JobStatus::Idle));
+        match at_work.next() {
+            _ if dailies > 1 => Err(format!("has {dailies} live daily jobs")),
+            Some(job) if action == OverBudget::Pause && self.is_owned() => {
+                let name = &job.definition.name;
+                Err(format!("has spent its month, and {name} is at work"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Within its budget nothing is paused but what people paused.
+    fn goes_on(&self, paused: &Option<BTreeSet<String>>) -> Result<(), String> {
+        let Some(paused) = paused else {
+            return Ok(());
+        };
+        let is_served = self.member == Some(Relationship::Enabled) && self.is_owned();
+        if !is_served || self.over_budget().is_some() {
+            return Ok(());
+        }
+        let mut jobs = self.live();
+        let stuck =
+            jobs.find(|job| job.status == JobStatus::UserPaused && !paused.contains(&job.id));
+        stuck.map_or(Ok(()), |job| {
+            Err(format!("{} is left paused", job.definition.name))
+        })
     }
 
     fn covered(&self) -> BTreeSet<String> {

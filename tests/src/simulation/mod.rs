@@ -48,6 +48,7 @@ const SETTING: u64 = 1;
 const NETWORK: u64 = 2;
 const ACTORS: u64 = 3;
 const MEDDLER: u64 = 4;
+const BUDGET: u64 = 5;
 const FUNCTION: u64 = 100;
 
 /// What came of a seed.
@@ -91,7 +92,8 @@ pub fn run(seed: u64, trace: bool) -> Outcome {
 }
 
 async fn simulate(seed: u64, trace: bool) -> Outcome {
-    let setting = Setting::draw(&mut Dice::new(seed, SETTING));
+    let mut setting = Setting::draw(&mut Dice::new(seed, SETTING));
+    setting.add_budget(&mut Dice::new(seed, BUDGET));
     let world = world(&setting);
     let (moments, seized) = mpsc::unbounded_channel();
     let network = Dice::new(seed, NETWORK);

@@ -26,7 +26,7 @@ const BETWEEN: Duration = Duration::from_secs(26 * 3_600);
 const DRAINED: SignedDuration = SignedDuration::from_hours(12);
 
 /// Writes of the controllers, by what is counted.
-const WRITES: [&str; 9] = [
+const WRITES: [&str; 11] = [
     "settings turned off",
     "enrolments",
     "suspensions",
@@ -36,6 +36,8 @@ const WRITES: [&str; 9] = [
     "catch-up jobs",
     "baseline jobs",
     "cancelled jobs",
+    "jobs paused for a budget",
+    "jobs resumed within a budget",
 ];
 
 /// Everything becomes quiet; says what does not.
@@ -45,6 +47,10 @@ pub async fn settle(sim: &Shared, actors: &Actors, releases: bool) -> Vec<String
     wrong.extend(sweep_until_unchanged(sim, actors, releases).await.err());
     // Two runs of every daily job.
     sleep(2 * BETWEEN).await;
+    // What they cost may be the end of a budget, and so may the month.
+    if sim.setting.has_budget {
+        wrong.extend(sweep_until_unchanged(sim, actors, releases).await.err());
+    }
     wrong
 }
 

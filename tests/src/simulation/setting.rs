@@ -47,6 +47,8 @@ pub struct Setting {
     pub steps: usize,
     /// The policy.
     pub policy: Value,
+    /// Whether the policy began with a cap of the month.
+    pub has_budget: bool,
     /// AWS's behaviour.
     pub switches: Switches,
     /// The clients' patience.
@@ -70,6 +72,7 @@ impl Setting {
             sweepers: dice.pick(&[1, 1, 2]),
             steps: 8 + dice.below(15),
             policy: policy(dice),
+            has_budget: false,
             switches: switches(dice),
             tuning: Tuning {
                 attempts,
@@ -79,6 +82,26 @@ impl Setting {
             trouble: trouble(dice),
         }
     }
+}
+
+impl Setting {
+    /// A cap of the month in some seeds, with dice of its own. The organization's objects are small, and
+    /// so are its caps.
+    pub fn add_budget(&mut self, dice: &mut Dice) {
+        if !dice.happens(300) {
+            return;
+        }
+        self.has_budget = true;
+        self.switches.tells_every_pause = dice.happens(500);
+        let usd = dice.pick(&["0.01", "0.05", "0.3"]);
+        let action = dice.pick(&["hold", "pause", "pause"]);
+        merge(&mut self.policy, month(usd, action));
+    }
+}
+
+/// A cap of the month for every account.
+pub fn month(usd: &str, action: &str) -> Value {
+    json!({ "budgets": { "month": { "usd": usd, "action": action } } })
 }
 
 fn policy(dice: &mut Dice) -> Value {

@@ -9,7 +9,7 @@ use local_aws::{
 use serde_json::{Value, json};
 
 use super::Actors;
-use crate::{EU, US, setup::merge};
+use crate::{EU, US, setup::merge, simulation::setting::month};
 
 impl Actors {
     pub(super) fn organization(&mut self) {
@@ -92,6 +92,12 @@ impl Actors {
         });
     }
 
+    fn another_budget(&mut self) -> Value {
+        let usd = self.dice.pick(&["0.01", "0.1", "1", "10"]);
+        let action = self.dice.pick(&["warn", "hold", "pause", "pause"]);
+        month(usd, action)
+    }
+
     pub(super) fn change_policy(&mut self) {
         let account = workload(1 + self.dice.below(self.sim.setting.workloads));
         let lists = json!({ "accounts": { "mandatory": [], "excluded": [], "adopted": [] } });
@@ -105,6 +111,10 @@ impl Actors {
             4 => sampling(100),
             5 => json!({ "gracePeriod": self.dice.pick(&["PT0S", "PT2H", "PT24H"]) }),
             _ => lists.clone(),
+        };
+        let over = match self.sim.setting.has_budget && self.dice.happens(400) {
+            true => self.another_budget(),
+            false => over,
         };
         // One list at a time: an account in two that contradict each other is no policy.
         if over.get("accounts").is_some() {

@@ -27,6 +27,8 @@ pub struct Judge<'a> {
     pub policies: &'a [Policy],
     /// Jobs that people had paused before the controller's batch began.
     pub paused: BTreeSet<&'a str>,
+    /// Jobs that controllers paused.
+    pub ours: &'a BTreeSet<String>,
 }
 
 /// A violation in one line; or, for a suspension, how it was a race that nobody could win.
@@ -60,7 +62,7 @@ impl Judge<'_> {
         self.any(|policy| lists(&policy.accounts.excluded, account))
     }
 
-    fn is_owned(&self, place: &Place) -> Result<(), String> {
+    pub(super) fn is_owned(&self, place: &Place) -> Result<(), String> {
         match self.known.members.get(place) {
             Some(known) if known.owned => Ok(()),
             Some(_) => Err(format!("{place:?} is not the controller's member")),
@@ -179,6 +181,7 @@ impl Judge<'_> {
         if self.is_excluded(account) && self.policies.len() == 1 {
             return Err(format!("`{name}` is for an excluded account"));
         }
+        self.affords(&place)?;
         let scope = &job["s3JobDefinition"];
         match &scope["bucketDefinitions"] {
             Value::Null => {
@@ -211,15 +214,22 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Jobs are only ever cancelled, only the controller's own, and none that a person paused
-    /// unless the account is excluded.
+    /// Only the controller's own jobs are changed, and none that a person paused is cancelled unless
+    /// the account is excluded.
     fn update(&self, id: &str, status: &str) -> Result<(), String> {
         let job = self.world.macie.jobs.iter().find(|job| job.id == id);
         let name = job.map_or("", |job| job.definition.name.as_str());
-        if status != "CANCELLED" || !name.starts_with("macie-self-service/") {
-            return Err(format!("the job {id} `{name}` is made {status}"));
-        }
         let account = name.split('/').nth(1).unwrap_or_default();
+        let region = job.map_or("", |job| job.scope.region.as_str());
+        let place = (account.to_owned(), region.to_owned());
+        match status {
+            _ if !name.starts_with("macie-self-service/") => {
+                return Err(format!("the job {id} `{name}` is made {status}"));
+            }
+            "USER_PAUSED" => return self.pause(&place, id),
+            "RUNNING" => return self.go_on(&place, id),
+            _ => {}
+        }
         let paused = job.is_some_and(|job| job.status == JobStatus::UserPaused);
         if paused && self.paused.contains(id) && !self.is_excluded(account) {
             return Err(format!("`{name}` is cancelled though a person paused it"));

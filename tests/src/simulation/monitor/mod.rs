@@ -2,6 +2,7 @@
 //! arrives, knows what its sender had read by then, and names whatever must never happen.
 
 mod judge;
+mod money;
 mod reading;
 mod write;
 
@@ -66,6 +67,8 @@ pub struct Monitor {
     policies: Vec<Policy>,
     /// Jobs that people paused, and when.
     paused: BTreeMap<String, Timestamp>,
+    /// Jobs that controllers paused.
+    ours: BTreeSet<String>,
     suspensions: Vec<Suspension>,
     violations: Vec<String>,
     races: BTreeMap<&'static str, u64>,
@@ -80,6 +83,7 @@ impl Monitor {
             controllers: functions.map(|_| Watched::default()).collect(),
             policies: vec![policy],
             paused: BTreeMap::new(),
+            ours: BTreeSet::new(),
             suspensions: Vec::new(),
             violations: Vec::new(),
             races: BTreeMap::new(),
@@ -190,6 +194,11 @@ impl Monitor {
         }
     }
 
+    /// Jobs that people paused, and nobody resumed.
+    pub fn paused_by_people(&self) -> BTreeSet<String> {
+        self.paused.keys().cloned().collect()
+    }
+
     /// Judges a write before it takes effect.
     pub fn judge(&mut self, world: &World, controller: usize, known: &Readings, write: &Write) {
         if controller >= self.writers {
@@ -205,8 +214,15 @@ impl Monitor {
             known,
             policies: &self.policies[watched.policy..],
             paused: paused.map(|(job, _)| job.as_str()).collect(),
+            ours: &self.ours,
         };
-        match judge.judge(write) {
+        let verdict = judge.judge(write);
+        if let Write::Update { job, status } = write
+            && status == "USER_PAUSED"
+        {
+            self.ours.insert(job.clone());
+        }
+        match verdict {
             Ok(None) => {}
             Ok(Some(race)) => {
                 *self.races.entry(race).or_default() += 1;

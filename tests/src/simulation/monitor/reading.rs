@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use controller_core::money::Usd;
 use jiff::Timestamp;
-use local_aws::{World, organization::MEMBER_ROLE, world::CallRecord};
+use local_aws::{World, macie::month_to_date, organization::MEMBER_ROLE, world::CallRecord};
 
 use super::write::Place;
 
@@ -28,6 +29,8 @@ pub enum Reading {
     Listing(Place, usize),
     /// A member.
     Member(Place, Known),
+    /// What every member has cost in a Region since the first of the month.
+    Spent(String, BTreeMap<String, Usd>),
     /// The policy: which one of all that were in force.
     Policy(usize),
 }
@@ -58,6 +61,14 @@ impl Reading {
                 };
                 Some(Self::Member(place(&target), known))
             }
+            ("GetUsageStatistics", None) => {
+                let members = world.macie.members(&call.region);
+                let spent = members.map(|(account, _)| {
+                    let usd = Usd(month_to_date(world, &call.region, account));
+                    (account.to_owned(), usd)
+                });
+                Some(Self::Spent(call.region.clone(), spent.collect()))
+            }
             ("GetParameter", None) => Some(Self::Policy(policy)),
             _ => None,
         }
@@ -73,6 +84,8 @@ pub struct Readings {
     pub listings: BTreeMap<Place, usize>,
     /// By account and Region.
     pub members: BTreeMap<Place, Known>,
+    /// By Region and account.
+    pub spent: BTreeMap<String, BTreeMap<String, Usd>>,
 }
 
 impl Readings {
@@ -81,6 +94,7 @@ impl Readings {
             Reading::Bucket(bucket, at) => drop(self.buckets.insert(bucket, at)),
             Reading::Listing(place, at) => drop(self.listings.insert(place, at)),
             Reading::Member(place, known) => drop(self.members.insert(place, known)),
+            Reading::Spent(region, spent) => drop(self.spent.insert(region, spent)),
             Reading::Policy(_) => {}
         }
     }

@@ -80,7 +80,11 @@ impl Write {
             Self::Create { job, .. } if is_daily(job) => "daily jobs",
             Self::Create { job, .. } if is_catch_up(job) => "catch-up jobs",
             Self::Create { .. } => "baseline jobs",
-            Self::Update { .. } => "cancelled jobs",
+            Self::Update { status, .. } => match status.as_str() {
+                "USER_PAUSED" => "jobs paused for a budget",
+                "RUNNING" => "jobs resumed within a budget",
+                _ => "cancelled jobs",
+            },
             Self::TurnOff => "settings turned off",
             Self::Other(_) => "other writes",
         }
@@ -101,7 +105,7 @@ fn macie(region: &str, parts: &Parts, body: &[u8]) -> Option<Write> {
             .collect()
     };
     match (parts.method.as_str(), path.as_slice()) {
-        ("GET", _) | ("POST", ["jobs", "list"] | ["datasources", ..]) => None,
+        ("GET", _) | ("POST", ["jobs", "list"] | ["datasources" | "usage", ..]) => None,
         ("POST", ["members"]) => Some(Write::Enrol {
             place: place(&text(&input["account"]["accountId"])),
             keys: keys(),
