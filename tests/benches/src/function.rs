@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 use local_aws::{
     iam,
-    organization::{self, ADMINISTRATOR, CONTROLLER_ROLE, SWEEPER_ROLE},
+    organization::{self, ADMINISTRATOR, CONTROLLER_ROLE, COSTS_ROLE, SWEEPER_ROLE},
     runtime_api::{Answer, RuntimeApi},
 };
 use tokio::process::{Child, Command};
@@ -38,13 +38,15 @@ pub struct Function {
     started: Instant,
 }
 
-/// The two functions of the controller. The peers are one function each.
+/// The functions of the controller. The peers are one function each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Reads events and writes.
     Controller,
     /// Reads everything from time to time.
     Sweeper,
+    /// Keeps what accounts have cost, day by day.
+    Costs,
 }
 
 /// How a program is started.
@@ -171,10 +173,18 @@ fn environment(command: &mut Command, start: Start<'_>) -> Result<()> {
     let role = match start.role {
         Role::Controller => CONTROLLER_ROLE,
         Role::Sweeper => SWEEPER_ROLE,
+        Role::Costs => COSTS_ROLE,
     };
     match start.role {
         Role::Controller => command.env("MACIECTL_EVENT_BUS", organization::BUS),
         Role::Sweeper => command.env("MACIECTL_SWEEP_QUEUE_URL", queue(organization::SWEEP_QUEUE)),
+        Role::Costs => command
+            .env("MACIECTL_EVENT_BUS", organization::BUS)
+            .env(
+                "MACIECTL_RESULTS_BUCKET",
+                organization::results_bucket(HOME),
+            )
+            .env("MACIECTL_RESULTS_KEY", organization::results_key(HOME)),
     };
     let memory = Template::read()?.memory.to_string();
     command

@@ -8,6 +8,7 @@ pub mod burst;
 pub mod chain;
 pub mod clock;
 pub mod cold;
+pub mod collection;
 pub mod cost;
 pub mod decision;
 pub mod events;

@@ -1,6 +1,7 @@
 //! How much is measured.
 
 use crate::{
+    collection,
     events::Case,
     kinds::Kind,
     load,
@@ -19,6 +20,8 @@ pub enum Part {
     Burst,
     /// Looks at every account.
     Sweep,
+    /// The daily collection of costs.
+    Collection,
     /// The load test.
     Load,
     /// The decision alone.
@@ -27,11 +30,12 @@ pub enum Part {
 
 impl Part {
     /// In the order of the run.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Cold,
         Self::Events,
         Self::Burst,
         Self::Sweep,
+        Self::Collection,
         Self::Load,
         Self::Decision,
     ];
@@ -66,6 +70,8 @@ pub struct Plan {
     pub bursts: Vec<BurstCase>,
     /// Sweeps.
     pub sweeps: Vec<sweep::Case>,
+    /// Collections of costs.
+    pub collections: Vec<collection::Case>,
     /// The load test.
     pub load: load::Size,
 }
@@ -86,6 +92,7 @@ impl Plan {
                 (Subject::Recipe, 300),
             ],
             sweeps: full_sweeps(),
+            collections: [100, 1_000, 10_000].map(collected).to_vec(),
             load: load::Size {
                 messages: 10_000,
                 accounts: 1_000,
@@ -118,6 +125,7 @@ impl Plan {
             events: Kind::ALL.map(case).to_vec(),
             bursts: Subject::ALL.map(|subject| (subject, 20)).to_vec(),
             sweeps: Subject::ALL.map(sweep).to_vec(),
+            collections: vec![collected(10)],
             load: load::Size {
                 messages: 100,
                 accounts: 10,
@@ -181,6 +189,13 @@ fn growth() -> Vec<Case> {
         }
     }
     cases
+}
+
+fn collected(accounts: usize) -> collection::Case {
+    collection::Case {
+        latency: LATENCY,
+        accounts,
+    }
 }
 
 fn full_sweeps() -> Vec<sweep::Case> {

@@ -31,6 +31,9 @@ pub struct Results {
     pub bursts: Vec<Burst>,
     /// Sweeps.
     pub sweeps: Vec<Sweep>,
+    /// Daily collections of costs.
+    #[serde(default)]
+    pub collections: Vec<Collection>,
     /// The load test.
     pub load: Option<Load>,
     /// The decision alone.
@@ -117,6 +120,25 @@ pub struct Sweep {
     pub calls: BTreeMap<String, usize>,
     /// The largest number of calls that waited for their answers at the same time.
     pub in_flight: usize,
+    /// The largest resident memory, in MiB.
+    pub memory: f64,
+    /// Seconds of the processor.
+    pub processor: f64,
+}
+
+/// A day's costs of every account, in one Region.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Collection {
+    /// The latency of a call, in milliseconds.
+    pub latency: u64,
+    /// Enrolled accounts.
+    pub accounts: usize,
+    /// Seconds from the message to the answer.
+    pub seconds: f64,
+    /// Calls by operation.
+    pub calls: BTreeMap<String, usize>,
+    /// What is written, in bytes.
+    pub snapshot_bytes: usize,
     /// The largest resident memory, in MiB.
     pub memory: f64,
     /// Seconds of the processor.

@@ -7,7 +7,7 @@ use jiff::Zoned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    burst, cold, decision, events, load,
+    burst, cold, collection, decision, events, load,
     machine::Machine,
     plan::{LATENCY, OTHERS, Part, Plan},
     programs::Programs,
@@ -50,6 +50,7 @@ fn begin(plan: &Plan) -> Result<Results> {
         events: Vec::new(),
         bursts: Vec::new(),
         sweeps: Vec::new(),
+        collections: Vec::new(),
         load: None,
         decisions: Vec::new(),
     })
@@ -107,6 +108,16 @@ async fn measure(
                     swept.memory
                 ));
                 results.sweeps.push(swept);
+            }
+        }
+        Part::Collection => {
+            for case in &plan.collections {
+                let collected = collection::measure(programs, *case).await?;
+                tell(&format!(
+                    "collection: {} accounts in {:.1} s, {:.1} MiB",
+                    case.accounts, collected.seconds, collected.memory
+                ));
+                results.collections.push(collected);
             }
         }
         Part::Load => results.load = Some(load::run(programs, plan.load).await?),

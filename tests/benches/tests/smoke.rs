@@ -9,11 +9,12 @@ use controller_benches::{
 };
 
 /// The decision is left to criterion, whose build takes minutes.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part::Cold,
     Part::Events,
     Part::Burst,
     Part::Sweep,
+    Part::Collection,
     Part::Load,
 ];
 
@@ -32,6 +33,7 @@ async fn everything_is_measured_and_told() {
     );
     assert_eq!(results.bursts.len(), Subject::ALL.len());
     assert_eq!(results.sweeps.len(), Subject::ALL.len());
+    assert_eq!(results.collections.len(), 1);
     let tables = report::tables(&results);
     println!("{tables}");
     let charts = report::charts(&results).unwrap();

@@ -45,6 +45,7 @@ pub use self::{
     runs::{Run, RunError, Scan},
     schedule::Schedule,
     session::{Publication, Session, Status, enable, set_export},
+    usage::month_to_date,
     wire::Tags,
 };
 use crate::{

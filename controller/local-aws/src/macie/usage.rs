@@ -148,14 +148,24 @@ impl Cost {
     }
 }
 
+/// What an account has cost in a Region since the first of the month, in US dollars.
+pub fn month_to_date(world: &World, region: &str, account: &str) -> Decimal {
+    let from = TimeRange::MonthToDate.start(world.now());
+    let scope = Scope::new(region, account);
+    cost(world, &lifetimes(world, region), &scope, from).total()
+}
+
 /// What an account has cost since a time. A bucket that is monitored at any time of a UTC day is
 /// charged for that day, at the price of a month divided by its days.
-fn cost(world: &World, scope: &Scope, from: Timestamp) -> Cost {
+fn cost(world: &World, lifetimes: &Lifetimes, scope: &Scope, from: Timestamp) -> Cost {
     let Some(ledger) = world.macie.ledgers.get(scope) else {
         return Cost::default();
     };
     let prices = world.macie.figures.prices(&scope.region);
-    let monitoring: Decimal = bucket_days(world, scope, ledger, from)
+    let monitoring: Decimal = lifetimes
+        .get(scope.account.as_str())
+        .map(|buckets| bucket_days(buckets, ledger, from, world.now()))
+        .unwrap_or_default()
         .into_iter()
         .map(|(day, buckets)| {
             Decimal::from(buckets.min(BUCKET_QUOTA)) * prices.bucket_month
@@ -170,19 +180,18 @@ fn cost(world: &World, scope: &Scope, from: Timestamp) -> Cost {
 
 /// How many buckets were monitored, by UTC day.
 fn bucket_days(
-    world: &World,
-    scope: &Scope,
+    buckets: &BTreeMap<&str, Lives>,
     ledger: &Ledger,
     from: Timestamp,
+    now: Timestamp,
 ) -> BTreeMap<Date, usize> {
-    let now = world.now();
     let mut days: BTreeSet<(Date, &str)> = BTreeSet::new();
-    for (bucket, lives) in lifetimes(world, scope) {
+    for (bucket, lives) in buckets {
         for (created, deleted) in lives {
             for (opened, closed) in &ledger.spans {
-                let start = from.max(created).max(*opened);
+                let start = from.max(*created).max(*opened);
                 let end = now.min(deleted.unwrap_or(now)).min(closed.unwrap_or(now));
-                days.extend(dates(start, end).map(|date| (date, bucket)));
+                days.extend(dates(start, end).map(|date| (date, *bucket)));
             }
         }
     }
@@ -202,15 +211,16 @@ fn dates(start: Timestamp, end: Timestamp) -> impl Iterator<Item = Date> {
 }
 
 type Lives = Vec<(Timestamp, Option<Timestamp>)>;
+/// When each bucket existed, by account and bucket.
+type Lifetimes<'w> = BTreeMap<&'w str, BTreeMap<&'w str, Lives>>;
 
-/// When each bucket of an account existed.
-fn lifetimes<'w>(world: &'w World, scope: &Scope) -> BTreeMap<&'w str, Lives> {
-    let mut lifetimes: BTreeMap<&str, Lives> = BTreeMap::new();
-    let own = |change: &&crate::s3::Change| {
-        change.account == scope.account && change.region == scope.region
-    };
-    for change in world.s3.history.iter().filter(own) {
-        let lives = lifetimes.entry(&change.bucket).or_default();
+/// Those of a Region, in one pass.
+fn lifetimes<'w>(world: &'w World, region: &str) -> Lifetimes<'w> {
+    let mut lifetimes: Lifetimes = BTreeMap::new();
+    let changes = world.s3.history.iter();
+    for change in changes.filter(|change| change.region == region) {
+        let buckets = lifetimes.entry(&change.account).or_default();
+        let lives = buckets.entry(&change.bucket).or_default();
         match (lives.last_mut(), &change.tags) {
             (Some((_, deleted @ None)), None) => *deleted = Some(change.at),
             (Some((_, None)), Some(_)) | (_, None) => {}
@@ -254,9 +264,10 @@ fn totals(world: &World, call: &Call, scope: &Scope) -> Outcome {
         })?,
     };
     let from = range.start(world.now());
+    let lifetimes = lifetimes(world, &scope.region);
     let sum = accounts(world, scope)
         .iter()
-        .map(|account| cost(world, account, from))
+        .map(|account| cost(world, &lifetimes, account, from))
         .fold(Cost::default(), |sum, cost| Cost {
             monitoring: sum.monitoring + cost.monitoring,
             jobs: sum.jobs + cost.jobs,
@@ -377,12 +388,13 @@ fn statistics(world: &World, scope: &Scope, request: &Statistics) -> Outcome {
     let paging = Paging::new(request.max_results, request.next_token.as_deref(), 50, 1000)?;
     request.filter_by.iter().try_for_each(Filter::check)?;
     let (now, from) = (world.now(), request.time_range.start(world.now()));
+    let lifetimes = lifetimes(world, &scope.region);
     let mut records: Vec<Record> = accounts(world, scope)
         .into_iter()
         .map(|scope| {
             let ledger = world.macie.ledgers.get(&scope);
             Record {
-                cost: cost(world, &scope, from),
+                cost: cost(world, &lifetimes, &scope, from),
                 limited: ledger.is_some_and(|ledger| ledger.is_limited(now)),
                 trial: ledger.and_then(|ledger| ledger.first_enabled_at),
                 account: scope.account,

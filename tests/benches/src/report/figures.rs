@@ -27,6 +27,7 @@ pub fn all(results: &Results) -> Vec<(&'static str, String)> {
         ("growth", growth(results)),
         ("bursts", bursts(results)),
         ("sweeps", sweeps(results)),
+        ("collections", collections(results)),
         ("load", load(results)),
         ("decisions", decisions(results)),
         ("costs", costs(results)),
@@ -445,6 +446,40 @@ fn sweeps(results: &Results) -> String {
             "calls in flight, at most",
             "memory, MiB",
             "processor seconds",
+            "which",
+        ],
+        &rows.collect::<Vec<_>>(),
+    )
+}
+
+fn collections(results: &Results) -> String {
+    if results.collections.is_empty() {
+        return "Not measured in this run.\n".to_owned();
+    }
+    let rows = results.collections.iter().map(|collection| {
+        let all: usize = collection.calls.values().sum();
+        vec![
+            count(collection.accounts),
+            number(collection.seconds),
+            // Each call needs the answer of the one before.
+            number(all as f64 * collection.latency as f64 / 1_000.0),
+            count(all),
+            number(collection.memory),
+            number(collection.processor),
+            number(collection.snapshot_bytes as f64 / 1e6),
+            calls(&collection.calls),
+        ]
+    });
+    table(
+        0,
+        &[
+            "accounts",
+            "seconds",
+            "limit, seconds",
+            "calls",
+            "memory, MiB",
+            "processor seconds",
+            "snapshot, MB",
             "which",
         ],
         &rows.collect::<Vec<_>>(),

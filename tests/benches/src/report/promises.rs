@@ -24,6 +24,7 @@ pub fn table(results: &Results) -> String {
     promises.extend(against_peer(results));
     promises.extend(start(results));
     promises.extend(sweep(results));
+    promises.extend(collection(results));
     promises.extend(load(results));
     let rows = promises.into_iter().map(|promise| {
         let kept = if promise.kept { "yes" } else { "**no**" };
@@ -151,6 +152,18 @@ fn sweep(results: &Results) -> Vec<Promise> {
             rest as f64 / scopes,
         ),
     ]
+}
+
+fn collection(results: &Results) -> Vec<Promise> {
+    let largest = results.collections.iter();
+    let Some(largest) = largest.max_by_key(|collection| collection.accounts) else {
+        return Vec::new();
+    };
+    vec![at_most(
+        format!("memory of collecting {} accounts, MB", largest.accounts),
+        100.0,
+        largest.memory * 1.048_576,
+    )]
 }
 
 fn load(results: &Results) -> Vec<Promise> {
