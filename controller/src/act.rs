@@ -17,6 +17,7 @@ use controller_core::{
     observed::{ErrorClass, JobKind, Trouble},
     plan::{Action, JobSpec, Step, Waiting},
     policy::ManagedIdentifiers,
+    published::estimated,
     report::{Change, Failure, summary},
 };
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use crate::{
     aws::{Aws, trouble},
     pace::Turn,
+    publish::publish_all,
     reconcile::Controller,
 };
 
@@ -36,6 +38,8 @@ pub struct Acted {
     pub failures: Vec<Failure>,
     /// What AWS's rate limit put off.
     pub waiting: Option<Waiting>,
+    /// Why a team was not told what a first scan is going to cost; it stops nothing.
+    pub unpublished: Option<String>,
 }
 
 impl Acted {
@@ -58,6 +62,10 @@ pub async fn act(controller: &Controller, scope: &Scope, plan: &CheckedPlan) -> 
         let is_job = matches!(step.action, Action::CreateJob(_));
         if is_job && !line.is_turn() {
             continue;
+        }
+        if let Some(event) = estimated(scope, controller.clock.now(), step) {
+            let failure = publish_all(controller, &[event]).await;
+            acted.unpublished = acted.unpublished.or(failure);
         }
         let written = perform(&controller.aws, scope, &step.action).await;
         if is_job {

@@ -157,6 +157,7 @@ fn absorb(report: &mut Report, acted: Acted) -> bool {
     let complete = acted.is_complete();
     report.changes.extend(acted.changes);
     report.failures.extend(acted.failures);
+    report.unpublished = report.unpublished.take().or(acted.unpublished);
     if let Some(waiting) = acted.waiting {
         report.wait(waiting);
     }

@@ -5,7 +5,7 @@
 use std::{env, fs, path::PathBuf};
 
 use controller_core::{
-    published::{BUDGET_ALERT, OPT_IN_REFUSED, SOURCE, VERSION},
+    published::{BUDGET_ALERT, OPT_IN_ESTIMATED, OPT_IN_REFUSED, SOURCE, VERSION},
     report::ChangeKind,
 };
 use serde_json::{Value, json};
@@ -60,11 +60,14 @@ fn schema(detail_type: &str, action: &str, meaning: &str) -> Value {
             "jobId": { "type": "string", "description": "The Macie job that it is about." },
             "estimatedCost": {
                 "type": "object",
-                "description": "US dollars as decimal strings, by the prices of the policy or of AWS's list; missing when not known.",
+                "description": "US dollars as decimal strings, by the prices of the policy or of AWS's list; missing when not known. How it is computed: docs/cost.md.",
                 "additionalProperties": false,
                 "properties": {
                     "monthlyUsd": { "type": "string", "description": "A month from now on." },
-                    "onceUsd": { "type": "string", "description": "Once." },
+                    "onceUsd": { "type": "string", "description": "Once, most likely." },
+                    "onceLowUsd": { "type": "string", "description": "Once, at least." },
+                    "onceHighUsd": { "type": "string", "description": "Once, hardly more." },
+                    "onceUnknown": { "type": "string", "description": "Why it is not known what it costs once, and when it will be." },
                 },
             },
         }),
@@ -121,6 +124,8 @@ fn cost() -> Value {
 
 fn all() -> Vec<(&'static str, Value)> {
     let refused = "A bucket asks to be opted in and is not: the reason and what to do about it.";
+    let estimated = "The first scan of newly opted-in buckets is about to begin, and this is what it costs. It is \
+        told before the job is created: whether that then succeeded is told by Bucket Covered.";
     let alert = "An account nears its cap or has spent it, a month will exceed it, or a day was unusual: \
         told once, by the daily collection of costs. `reason.code` says which: `budget-80`, \
         `budget-100`, `forecast-over-budget` or `unusual-day`.";
@@ -133,6 +138,10 @@ fn all() -> Vec<(&'static str, Value)> {
     });
     changes
         .chain([
+            (
+                OPT_IN_ESTIMATED,
+                schema(OPT_IN_ESTIMATED, "opt-in-estimated", estimated),
+            ),
             (
                 OPT_IN_REFUSED,
                 schema(OPT_IN_REFUSED, "opt-in-refused", refused),

@@ -346,6 +346,7 @@ async fn every_change_is_published_in_order_and_as_its_schema_says() {
         [
             "Account Enrolled",
             "Daily Job Created",
+            "Opt-In Estimated",
             "Bucket Covered",
             "Suspension Pending",
             "Account Suspended",

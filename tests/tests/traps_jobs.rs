@@ -10,7 +10,7 @@ use local_aws::{
     macie::{JobStatus, Status},
     s3,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn trap_16_everything_is_per_account_and_region() {
@@ -181,8 +181,29 @@ async fn trap_24_an_estimate_counts_what_macie_can_analyse_and_unpacks_it() {
         .find(|event| event["detail-type"] == "Bucket Covered");
     assert_eq!(
         covered.unwrap()["detail"]["estimatedCost"],
-        json!({ "onceUsd": "4" })
+        json!({ "onceUsd": "4", "onceLowUsd": "2", "onceHighUsd": "11" })
     );
+    let told = events.iter().map(|event| &event["detail-type"]);
+    let told: Vec<&Value> = told.collect();
+    let place = |name: &str| told.iter().position(|told| **told == name);
+    assert!(place("Opt-In Estimated") < place("Bucket Covered"));
+    let estimated = &events[place("Opt-In Estimated").unwrap()]["detail"];
+    assert_eq!(
+        estimated["estimatedCost"],
+        covered.unwrap()["detail"]["estimatedCost"]
+    );
+    assert_eq!(
+        estimated["summary"],
+        "the first scan costs about $4.00, from $2.00 to $11.00"
+    );
+    // It is told first, and then begun.
+    let calls = scenario.calls();
+    let at = |operation: &str| calls.iter().rposition(|call| call.operation == operation);
+    let (told, begun) = (
+        calls.iter().position(|call| call.operation == "PutEvents"),
+        at("CreateClassificationJob"),
+    );
+    assert!(told.is_some() && told < begun, "{told:?} {begun:?}");
     let daily = events
         .iter()
         .find(|event| event["detail-type"] == "Daily Job Created");

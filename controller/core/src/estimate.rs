@@ -243,7 +243,10 @@ pub fn to_pay(
         (_, Fact::Unknown(_) | Fact::Unread) => Err(Unknown::NotRead),
         (_, Fact::Known(sizes)) => match sizes.iter().find(|bucket| bucket.name == *name) {
             None => Err(Unknown::NotSeen),
-            Some(bucket) => first_scan(policy, &observed.scope.region, bucket, now),
+            Some(bucket) => {
+                let region = &observed.scope.region;
+                first_scan(policy, region, bucket, observed.enrolled_at(), now)
+            }
         },
     };
     (progress, volume.map(|volume| begun(progress, volume)))
@@ -271,11 +274,13 @@ fn progress(policy: &Policy, observed: &Observed, jobs: &[Job], name: &BucketNam
     }
 }
 
-/// How much scanning a bucket once analyses.
+/// How much scanning a bucket once analyses. One that seems empty is known to be so a day after it was
+/// created and its account was enrolled.
 pub fn first_scan(
     policy: &Policy,
     region: &Region,
     bucket: &Sized,
+    enrolled_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Volume, Unknown> {
     if policy.prices(region).is_none() {
@@ -286,7 +291,8 @@ pub fn first_scan(
     }
     if bucket.size.classifiable_bytes == Some(0) {
         // Macie tells neither when it counted a bucket nor that it has not.
-        let counted_by = bucket.created_at.and_then(|at| at.checked_add(DAY).ok());
+        let seen_since = bucket.created_at.map(|at| Some(at).max(enrolled_at));
+        let counted_by = seen_since.flatten().and_then(|at| at.checked_add(DAY).ok());
         match counted_by {
             None => return Err(Unknown::NotSeen),
             Some(until) if until > now => return Err(Unknown::New { until }),
@@ -304,6 +310,25 @@ pub fn first_scan(
         likely,
         high: high.saturating_mul(most),
     })
+}
+
+/// What the first scan of these buckets costs together, as Macie's inventory has them: not known when
+/// one of them is not.
+pub fn first_scans<'a>(
+    policy: &Policy,
+    observed: &Observed,
+    buckets: impl IntoIterator<Item = &'a BucketName>,
+    now: Timestamp,
+) -> Amount {
+    let region = &observed.scope.region;
+    let mut buckets = buckets.into_iter();
+    let together = buckets.try_fold(Volume::default(), |sum, name| {
+        let inventory = observed.inventory.known().ok_or(Unknown::NotRead)?;
+        let bucket = inventory.buckets.get(name).ok_or(Unknown::NotSeen)?;
+        let own = first_scan(policy, region, bucket, observed.enrolled_at(), now)?;
+        Ok(sum.plus(own))
+    });
+    Amount::of(together, policy, region)
 }
 
 /// How much a sample is at least and at most, in times of its percentage. Macie picks objects, not
@@ -370,7 +395,7 @@ mod tests {
         let region = "eu-west-1".parse().unwrap();
         let now = MONTH.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours);
         let policy = policy(sampling);
-        let volume = first_scan(&policy, &region, bucket, now);
+        let volume = first_scan(&policy, &region, bucket, None, now);
         match Amount::of(volume, &policy, &region) {
             Amount::Known(Range { low, likely, high }) => format!("{low} {likely} {high}"),
             Amount::Unknown { unknown } => unknown.to_string(),
@@ -452,7 +477,7 @@ mod tests {
         );
         let nowhere: Region = "ap-south-2".parse().unwrap();
         let now = MONTH.parse().unwrap();
-        let volume = first_scan(&policy(100), &nowhere, &bucket(Some(1), 0), now);
+        let volume = first_scan(&policy(100), &nowhere, &bucket(Some(1), 0), None, now);
         assert_eq!(volume, Err(Unknown::Prices(nowhere.clone())));
         assert_eq!(
             monitoring(&policy(100), &nowhere, 3),
@@ -469,7 +494,7 @@ mod tests {
         let prices = policy.prices(&region).unwrap();
         let bucket = bucket(Some(40_000_000_000_000), 0);
         let now = MONTH.parse().unwrap();
-        let one = first_scan(&policy, &region, &bucket, now).unwrap();
+        let one = first_scan(&policy, &region, &bucket, None, now).unwrap();
         assert_eq!(one.cost(prices).likely.to_string(), "$40000.00");
         assert_eq!(one.plus(one).cost(prices).low.to_string(), "$65000.00");
     }

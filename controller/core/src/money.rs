@@ -6,8 +6,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{BucketName, Region},
-    observed::{BucketSize, Inventory},
+    id::Region,
+    observed::BucketSize,
     policy::{Policy, parse_dollars},
 };
 
@@ -64,25 +64,6 @@ pub fn analysed(policy: &Policy, size: &BucketSize, unpacked: u64) -> Option<Dec
     let sampled = bytes.saturating_mul(Decimal::from(policy.jobs.sampling_percentage));
     let gigabytes = sampled.checked_div(Decimal::from(GIGABYTE))?;
     gigabytes.checked_div(Decimal::ONE_HUNDRED)
-}
-
-/// What it costs to scan these buckets once; none when one of them is unknown, or the Region's
-/// prices are.
-pub fn scan_once<'a>(
-    policy: &Policy,
-    region: &Region,
-    inventory: &Inventory,
-    buckets: impl IntoIterator<Item = &'a BucketName>,
-) -> Option<Usd> {
-    let mut buckets = buckets.into_iter();
-    let gigabytes = buckets.try_fold(Decimal::ZERO, |sum, name| {
-        let size = inventory.buckets.get(name);
-        // Macie does not tell an empty bucket from one that it has not counted.
-        let counted = size.filter(|size| size.classifiable_bytes != Some(0))?;
-        let more = analysed(policy, counted, UNPACKED)?;
-        Some(sum.saturating_add(more))
-    });
-    Some(policy.prices(region)?.analysing(gigabytes?))
 }
 
 /// What Macie charges a month for watching all buckets of an account in a Region; none when the

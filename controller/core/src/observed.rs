@@ -161,6 +161,11 @@ impl Observed {
         }
     }
 
+    /// When Macie was last turned on for the account, as far as the member tells.
+    pub fn enrolled_at(&self) -> Option<Timestamp> {
+        self.known_member()?.updated_at
+    }
+
     /// The member, if the account is known to be one.
     pub fn known_member(&self) -> Option<&Member> {
         match self.member.known() {
@@ -569,8 +574,9 @@ pub enum AccountState {
 /// Opted-in buckets as Macie's inventory shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inventory {
-    /// Buckets that carry the tag in Macie's eyes.
-    pub buckets: BTreeMap<BucketName, BucketSize>,
+    /// Buckets that carry the tag in Macie's eyes. When one was created is known of those that were
+    /// asked for by name.
+    pub buckets: BTreeMap<BucketName, Sized>,
     /// All buckets of the account that Macie monitors and charges for, if it said.
     pub monitored: Option<u64>,
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    estimate::Unknown,
+    estimate::{Amount, Range, Unknown},
     id::{AccountId, BucketName, JobId, Scope},
     money::Usd,
     observed::{ErrorClass, JobKind, Trouble},
@@ -40,7 +40,7 @@ pub struct Step {
 }
 
 /// An estimate, as far as there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
     /// US dollars a month from now on.
@@ -49,6 +49,49 @@ pub struct Cost {
     /// US dollars once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub once_usd: Option<Usd>,
+    /// The same at least, and what is hardly exceeded (see [`Range`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_low_usd: Option<Usd>,
+    /// See above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_high_usd: Option<Usd>,
+    /// Why it is not known what it costs once, and when it will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_unknown: Option<Unknown>,
+}
+
+impl Cost {
+    /// What the first scan costs, in a sentence.
+    pub fn first_scan(&self) -> String {
+        match (self.once_usd, self.once_low_usd, self.once_high_usd) {
+            (Some(usd), Some(low), Some(high)) => {
+                format!("the first scan costs about {usd}, from {low} to {high}")
+            }
+            _ => {
+                let why = self.once_unknown.as_ref().map(|why| format!(": {why}"));
+                format!(
+                    "the first scan's cost is not known{}",
+                    why.unwrap_or_default()
+                )
+            }
+        }
+    }
+
+    /// US dollars once.
+    pub fn once(amount: Amount) -> Self {
+        match amount {
+            Amount::Known(Range { low, likely, high }) => Self {
+                once_usd: Some(likely),
+                once_low_usd: Some(low),
+                once_high_usd: Some(high),
+                ..Self::default()
+            },
+            Amount::Unknown { unknown } => Self {
+                once_unknown: Some(unknown),
+                ..Self::default()
+            },
+        }
+    }
 }
 
 /// A write to Macie.

@@ -1,10 +1,13 @@
 //! The events that are published: the answer to the team that tagged, and the feed for chat tools.
 //! The schema of each is in `docs/events/`.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    plan::Note,
+    id::Scope,
+    observed::JobKind,
+    plan::{Action, Note, Step},
     report::{Change, Report},
 };
 
@@ -12,6 +15,8 @@ use crate::{
 pub const SOURCE: &str = "macie.self-service";
 /// The `detail-type` of a refusal.
 pub const OPT_IN_REFUSED: &str = "Opt-In Refused";
+/// The `detail-type` of what a first scan is going to cost.
+pub const OPT_IN_ESTIMATED: &str = "Opt-In Estimated";
 /// The `detail-type` of an alert of the daily collection.
 pub const BUDGET_ALERT: &str = "Budget Alert";
 /// The version of `detail`.
@@ -30,17 +35,36 @@ pub struct Published {
 pub fn published(report: &Report) -> Vec<Published> {
     let changes = report.changes.iter().map(|change| Published {
         detail_type: change.kind.detail_type(),
-        detail: change_detail(report, change),
+        detail: change_detail(&report.scope, report.at, change),
     });
     changes.chain(refusal(report)).collect()
 }
 
-fn change_detail(report: &Report, change: &Change) -> Value {
+/// What the first scan of buckets is going to cost, for before its job is created; none of other steps.
+pub fn estimated(scope: &Scope, now: Timestamp, step: &Step) -> Option<Published> {
+    let Action::CreateJob(job) = &step.action else {
+        return None;
+    };
+    let is_first = matches!(job.kind, JobKind::Baseline { .. });
+    is_first.then(|| {
+        let mut detail = change_detail(scope, now, &Change::of(step, None));
+        if let Some(map) = detail.as_object_mut() {
+            map.insert("action".to_owned(), json!("opt-in-estimated"));
+            map.insert("summary".to_owned(), json!(step.cost.first_scan()));
+        }
+        Published {
+            detail_type: OPT_IN_ESTIMATED,
+            detail,
+        }
+    })
+}
+
+fn change_detail(scope: &Scope, at: Timestamp, change: &Change) -> Value {
     let mut detail = json!({
         "version": VERSION,
-        "account": report.scope.account,
-        "region": report.scope.region,
-        "at": report.at,
+        "account": scope.account,
+        "region": scope.region,
+        "at": at,
         "action": change.kind,
         "summary": change.summary,
         "buckets": change.buckets,

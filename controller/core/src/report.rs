@@ -318,7 +318,7 @@ impl Change {
             why: step.why.clone(),
             buckets,
             job,
-            cost: step.cost,
+            cost: step.cost.clone(),
         }
     }
 }

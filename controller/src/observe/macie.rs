@@ -210,9 +210,15 @@ async fn ask_inventory(
     rule: &TagRule,
     nudge: BTreeSet<BucketName>,
 ) -> Result<Inventory, Trouble> {
-    refresh(aws, scope, nudge).await?;
-    let (buckets, monitored) =
+    let asked = refresh(aws, scope, nudge).await?;
+    let (mut buckets, monitored) =
         futures::future::try_join(matching(aws, scope, rule), monitored(aws, scope)).await?;
+    // When a bucket was created is not in what a search answers.
+    for bucket in asked {
+        if let Some(known) = buckets.get_mut(&bucket.name) {
+            *known = bucket;
+        }
+    }
     Ok(Inventory { buckets, monitored })
 }
 
@@ -281,7 +287,12 @@ fn sized_bucket(bucket: &BucketMetadata) -> Option<Sized> {
     })
 }
 
-async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Result<(), Trouble> {
+/// Asks for the account's buckets, which is what refreshes them; answers with those that were named.
+async fn refresh(
+    aws: &Aws,
+    scope: &Scope,
+    nudge: BTreeSet<BucketName>,
+) -> Result<Vec<Sized>, Trouble> {
     let equals = |values: Vec<String>| {
         BucketCriteriaAdditionalProperties::builder()
             .set_eq(Some(values))
@@ -296,20 +307,20 @@ async fn refresh(aws: &Aws, scope: &Scope, nudge: BTreeSet<BucketName>) -> Resul
         .macie(&scope.region)
         .describe_buckets()
         .criteria("accountId", equals(vec![scope.account.as_str().to_owned()]));
-    if !names.is_empty() {
-        request = request.criteria("bucketName", equals(names));
-    }
-    let refreshed = request.max_results(1).send().await;
-    refreshed
-        .map(|_| ())
-        .map_err(|error| trouble("macie2:DescribeBuckets", &error))
+    request = match names.is_empty() {
+        true => request.max_results(1),
+        false => request.criteria("bucketName", equals(names)),
+    };
+    let reply = request.send().await;
+    let reply = reply.map_err(|error| trouble("macie2:DescribeBuckets", &error))?;
+    Ok(reply.buckets().iter().filter_map(sized_bucket).collect())
 }
 
 async fn matching(
     aws: &Aws,
     scope: &Scope,
     rule: &TagRule,
-) -> Result<BTreeMap<BucketName, BucketSize>, Trouble> {
+) -> Result<BTreeMap<BucketName, Sized>, Trouble> {
     let request = aws
         .macie(&scope.region)
         .search_resources()
@@ -323,7 +334,9 @@ async fn matching(
             .iter()
             .filter_map(|resource| resource.matching_bucket());
         buckets.extend(
-            found.filter_map(|bucket| Some((bucket.bucket_name()?.parse().ok()?, size(bucket)))),
+            found
+                .filter_map(matching_bucket)
+                .map(|bucket| (bucket.name.clone(), bucket)),
         );
     }
     Ok(buckets)
@@ -363,12 +376,23 @@ fn criteria(scope: &Scope, rule: &TagRule) -> SearchResourcesBucketCriteria {
 }
 
 /// With an error code the sizes are missing: unknown, not zero.
-fn size(bucket: &MatchingBucket) -> BucketSize {
-    let readable = bucket.error_code().is_none();
-    bucket_size(
-        bucket.classifiable_size_in_bytes().filter(|_| readable),
-        bucket.size_in_bytes_compressed(),
-    )
+fn matching_bucket(bucket: &MatchingBucket) -> Option<Sized> {
+    let error = bucket.error_code();
+    Some(Sized {
+        name: bucket.bucket_name()?.parse().ok()?,
+        size: bucket_size(
+            bucket
+                .classifiable_size_in_bytes()
+                .filter(|_| error.is_none()),
+            bucket.size_in_bytes_compressed(),
+        ),
+        objects: bucket
+            .classifiable_object_count()
+            .and_then(|count| u64::try_from(count).ok()),
+        over_quota: error == Some(&BucketMetadataErrorCode::BucketCountExceedsQuota),
+        created_at: None,
+        updated_at: None,
+    })
 }
 
 /// Without knowing what is compressed nobody knows how much there is.

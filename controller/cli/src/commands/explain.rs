@@ -237,12 +237,12 @@ fn inventory(bucket: &BucketName, observed: &Observed) -> Link {
     let name = "Macie sees the bucket with its tag";
     match &observed.inventory {
         Fact::Known(inventory) => match inventory.buckets.get(bucket) {
-            Some(size) if size.classifiable_bytes.is_none() => Link {
+            Some(size) if size.size.classifiable_bytes.is_none() => Link {
                 fix: Some("let the role AWSServiceRoleForAmazonMacie read the bucket in its policy and its KMS key's policy".to_owned()),
                 ..link(name, State::Broken, "Macie cannot read the bucket")
             },
             Some(size) => {
-                link(name, State::Ok, format!("{} bytes that Macie can analyse", size.classifiable_bytes.unwrap_or(0)))
+                link(name, State::Ok, format!("{} bytes that Macie can analyse", size.size.classifiable_bytes.unwrap_or(0)))
             }
             None => link(name, State::Waiting, "not yet: tags reach Macie's inventory within a day, usually within minutes"),
         },

@@ -87,7 +87,8 @@ impl Checker<'_> {
             return false;
         };
         let region = &self.observed.scope.region;
-        let volume = first_scan(self.policy, region, sized, self.now);
+        let enrolled_at = self.member().and_then(|member| member.updated_at);
+        let volume = first_scan(self.policy, region, sized, enrolled_at, self.now);
         match (volume, self.policy.prices(region)) {
             (Ok(volume), Some(prices)) => volume.cost(prices).likely <= limit,
             _ => false,

@@ -258,7 +258,8 @@ impl<'a> Budget<'a> {
         match self.observed.sizes.get(bucket) {
             Some(Fact::Known(Some(sized))) => {
                 let region = &self.observed.scope.region;
-                let volume = first_scan(self.policy, region, sized, self.now);
+                let enrolled_at = self.observed.enrolled_at();
+                let volume = first_scan(self.policy, region, sized, enrolled_at, self.now);
                 Amount::of(volume, self.policy, region)
             }
             Some(Fact::Known(None)) => Unknown::NotSeen.into(),

@@ -10,10 +10,11 @@ use super::{
     gaps,
 };
 use crate::{
+    estimate::first_scans,
     id::{BucketName, Scope},
     job_name,
-    money::{monitoring_per_month, scan_once},
-    observed::{BucketReading, ENROLLED_AT, Inventory, Job, JobKind, JobStatus, Member, Observed},
+    money::monitoring_per_month,
+    observed::{BucketReading, ENROLLED_AT, Job, JobKind, JobStatus, Member, Observed},
     plan::{Action, Blocked, Cost, JobSpec, Plan, Step, Waiting, Why},
     policy::{Mode, Policy},
 };
@@ -332,7 +333,7 @@ impl Jobs<'_> {
         let cost = Cost {
             monthly_usd: monitored
                 .and_then(|buckets| monitoring_per_month(self.policy, region, buckets)),
-            once_usd: None,
+            ..Cost::default()
         };
         let kind = JobKind::Daily {
             spec: self.view.spec.clone(),
@@ -461,13 +462,7 @@ impl Jobs<'_> {
     }
 
     fn once(&self, buckets: &BTreeSet<BucketName>) -> Cost {
-        let empty = Inventory::default();
-        let inventory = self.observed.inventory.known().unwrap_or(&empty);
-        let region = &self.observed.scope.region;
-        Cost {
-            monthly_usd: None,
-            once_usd: scan_once(self.policy, region, inventory, buckets),
-        }
+        Cost::once(first_scans(self.policy, self.observed, buckets, self.now))
     }
 
     fn create(

@@ -1,19 +1,21 @@
 //! Small things that larger tests pass over: what people are told and pay, when to come again,
 //! what is in order, how messages and jobs are known.
 
+use std::collections::BTreeSet;
+
 use controller_core::{
+    estimate::{Sized, first_scan, first_scans},
     event::{Request, parse_many},
     id::BucketName,
     job_name,
-    money::scan_once,
-    observed::{BucketSize, Fact, Inventory},
+    observed::{BucketSize, Fact, Inventory, Observed},
     plan::{Blocked, Note, Waiting},
     published::published,
     report::{ChangeKind, Report},
     sweep::is_in_order,
     wants::Read,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     scenarios::steady,
@@ -27,26 +29,71 @@ fn report(world: &World) -> Report {
 #[test]
 fn a_scan_costs_its_bytes_and_three_times_what_is_packed() {
     let policy = World::new().policy;
-    let size = |classifiable_bytes, compressed_bytes| BucketSize {
-        classifiable_bytes,
-        compressed_bytes,
-    };
-    let region = World::new().scope.region;
+    let world = World::new();
     let name: BucketName = "payments".parse().unwrap();
-    let cost = |size| {
-        let inventory = Inventory {
-            buckets: [(name.clone(), size)].into(),
-            monitored: None,
+    let cost = |classifiable_bytes, compressed_bytes| {
+        let size = BucketSize {
+            classifiable_bytes,
+            compressed_bytes,
         };
-        scan_once(&policy, &region, &inventory, [&name]).map(|usd| json!(usd))
+        let administrator = world.administrator.clone();
+        let mut observed = Observed::new(world.scope.clone(), BTreeSet::new(), administrator);
+        observed.inventory = Fact::Known(Inventory {
+            buckets: [(name.clone(), counted(&name, size))].into(),
+            monitored: None,
+        });
+        json!(first_scans(&policy, &observed, [&name], world.now))
     };
-    let ten = cost(size(Some(10_000_000_000), 0));
-    assert_eq!(ten, Some(json!("10")));
+    let range = |low, usd, high| json!({ "lowUsd": low, "usd": usd, "highUsd": high });
+    assert_eq!(cost(Some(10_000_000_000), 0), range("10", "10", "10"));
     assert_eq!(
-        cost(size(Some(10_000_000_000), 10_000_000_000)),
-        Some(json!("30"))
+        cost(Some(10_000_000_000), 10_000_000_000),
+        range("10", "30", "100")
     );
-    assert_eq!(cost(size(None, 0)), None);
+    let unknown = |cost: Value| cost["unknown"].as_str().unwrap().to_owned();
+    assert!(unknown(cost(None, 0)).contains("cannot read"));
+    // Nobody knows when it was created.
+    assert!(unknown(cost(Some(0), 0)).contains("within a day"));
+}
+
+/// A bucket that seems empty is one that Macie has not counted, until it had a day for it since both
+/// the bucket and the enrolment are there.
+#[test]
+fn an_empty_bucket_of_a_new_member_is_not_known_to_be_empty() {
+    let world = World::new();
+    let name: BucketName = "payments".parse().unwrap();
+    let size = BucketSize {
+        classifiable_bytes: Some(0),
+        compressed_bytes: 0,
+    };
+    let known = |created: i64, enrolled: Option<i64>| {
+        let bucket = Sized {
+            created_at: Some(world.now - hours(created)),
+            ..counted(&name, size)
+        };
+        let enrolled = enrolled.map(|ago| world.now - hours(ago));
+        first_scan(
+            &world.policy,
+            &world.scope.region,
+            &bucket,
+            enrolled,
+            world.now,
+        )
+        .is_ok()
+    };
+    assert!(known(24, None) && known(24, Some(24)) && known(500, Some(24)));
+    assert!(!known(23, None) && !known(500, Some(23)) && !known(23, Some(500)));
+}
+
+fn counted(name: &BucketName, size: BucketSize) -> Sized {
+    Sized {
+        name: name.clone(),
+        size,
+        objects: None,
+        over_quota: false,
+        created_at: None,
+        updated_at: None,
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use controller_core::{
+    estimate::Sized,
     id::BucketName,
     job_name,
     observed::{
@@ -146,13 +147,20 @@ impl Account {
     }
 
     fn inventory(&self) -> Inventory {
-        let size = BucketSize {
-            classifiable_bytes: Some(1_000_000_000),
-            compressed_bytes: 0,
+        let sized = |name: BucketName| Sized {
+            name,
+            size: BucketSize {
+                classifiable_bytes: Some(1_000_000_000),
+                compressed_bytes: 0,
+            },
+            objects: None,
+            over_quota: false,
+            created_at: None,
+            updated_at: None,
         };
         let shown = self.opted_in().into_iter().filter(|_| self.served());
         Inventory {
-            buckets: shown.map(|name| (name, size)).collect(),
+            buckets: shown.map(|name| (name.clone(), sized(name))).collect(),
             monitored: Some(2),
         }
     }

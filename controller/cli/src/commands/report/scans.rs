@@ -66,7 +66,7 @@ fn of<'a>(facts: &'a Facts<'_>, look: &'a Look) -> impl Iterator<Item = Scan> + 
     buckets.filter_map(|bucket| {
         let seen = counted(bucket)?;
         let scope = &look.scope;
-        let volume = first_scan(facts.policy, &scope.region, seen, facts.now);
+        let volume = first_scan(facts.policy, &scope.region, seen, None, facts.now);
         let Amount::Known(scan) = Amount::of(volume, facts.policy, &scope.region) else {
             return None;
         };

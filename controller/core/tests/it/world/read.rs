@@ -155,11 +155,8 @@ impl World {
     }
 
     fn inventory(&self) -> Inventory {
-        let size = BucketSize {
-            classifiable_bytes: Some(2_000_000_000),
-            compressed_bytes: 0,
-        };
-        let buckets = self.visible().into_iter().map(|name| (name, size));
+        let buckets = self.visible().into_iter();
+        let buckets = buckets.filter_map(|name| Some((name.clone(), self.sized(&name)?)));
         Inventory {
             buckets: buckets.collect(),
             monitored: Some(u64::try_from(self.listing().len()).unwrap()),
