@@ -1,7 +1,7 @@
 //! What an operator asks about money, as the command line asks it.
 
 use maciectl::{
-    args::{By, Cli, Command, Parser},
+    args::{By, Cli, Command, Parser, PricesCommand},
     commands::{
         cost::{
             Costs,
@@ -9,6 +9,7 @@ use maciectl::{
             costs, place,
         },
         estimate::{Row, rows},
+        prices::{self, Refresh, refresh},
     },
 };
 
@@ -24,6 +25,29 @@ impl Scenario {
         let operator = self.operator().await;
         let rows = rows(&operator, &self.policy(), &cli.global, args).await;
         rows.map_err(|error| format!("{error:#}"))
+    }
+
+    /// `maciectl prices` with these arguments.
+    pub fn prices(&self, arguments: &[&str]) -> Vec<prices::Row> {
+        let cli = parse("prices", arguments);
+        let Command::Prices(args) = &cli.command else {
+            panic!("{arguments:?}");
+        };
+        prices::known(&self.policy(), &cli.global, args.all_regions).unwrap()
+    }
+
+    /// `maciectl prices refresh` with these arguments.
+    pub async fn refresh(&self, arguments: &[&str]) -> Result<Refresh, String> {
+        let cli = parse("prices", &[&["refresh"], arguments].concat());
+        let Command::Prices(args) = &cli.command else {
+            panic!("{arguments:?}");
+        };
+        let Some(PricesCommand::Refresh(args)) = &args.command else {
+            panic!("{arguments:?}");
+        };
+        let operator = self.operator().await;
+        let found = refresh(&operator, &self.policy(), &cli.global, args.all_regions).await;
+        found.map_err(|error| format!("{error:#}"))
     }
 
     /// `maciectl cost` with these arguments.

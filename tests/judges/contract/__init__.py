@@ -115,6 +115,7 @@ def load() -> dict[tuple[str, str], Case]:
         functions,
         macie,
         organizations,
+        pricing,
         s3,
         sqs,
         sts,
@@ -122,5 +123,5 @@ def load() -> dict[tuple[str, str], Case]:
     )
 
     assert all((account, deployment, events, functions, macie))
-    assert all((organizations, s3, sqs, sts, tagging))
+    assert all((organizations, pricing, s3, sqs, sts, tagging))
     return CASES
