@@ -6,7 +6,7 @@ use maciectl::{
         cost::{
             Costs,
             buckets::{Share, shares},
-            costs, place,
+            costs, place, tags,
         },
         estimate::{Row, rows},
         prices::{self, Refresh, refresh},
@@ -62,6 +62,9 @@ impl Scenario {
             .unwrap();
         if args.by == By::Unit {
             place(&operator.controller.aws, &mut costs).await;
+        }
+        if let Some(key) = &args.tag {
+            tags::read(&operator.controller.aws, &mut costs, key).await;
         }
         costs
     }

@@ -147,6 +147,7 @@ pub enum Command {
             the administrator's jobs scan them. Macie's figures are in list prices, leave most discounts \
             out, and show what a free trial would have cost. The end of the month is reckoned from what \
             has passed of it.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
+            maciectl cost --by tag --tag Owner\n  \
             maciectl cost --output csv > cost.csv\n  \
             maciectl cost --output json | jq -r '.costs[] | select(.quotaMet) | .account'"
     )]
@@ -270,6 +271,9 @@ pub struct CostArgs {
     /// What to add up.
     #[arg(long, value_enum, default_value_t = By::Account)]
     pub by: By,
+    /// The key of the accounts' tag that says who bears the cost; with `--by tag`.
+    #[arg(long, value_name = "KEY", required_if_eq("by", "tag"))]
+    pub tag: Option<String>,
 }
 
 /// What to export.
@@ -318,6 +322,8 @@ pub enum By {
     Type,
     /// Organizational unit that the accounts are directly in: one call more for each account.
     Unit,
+    /// Value of the account's tag in Organizations that `--tag` names: one call more for each account.
+    Tag,
     /// Tagged bucket of one account. An estimate: Macie tells dollars of accounts only.
     Bucket,
 }
@@ -573,6 +579,16 @@ pub struct ScopeArgs {
 impl Cli {
     /// Refuses what no command line can mean although each of its words is known.
     pub fn checked(self) -> Result<Self, clap::Error> {
+        if let Command::Cost(CostArgs {
+            tag: Some(_), by, ..
+        }) = &self.command
+            && *by != By::Tag
+        {
+            return Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                "`--tag` goes together with `--by tag`",
+            ));
+        }
         match (self.global.output, &self.command) {
             (Format::Csv, Command::Cost(_)) | (Format::Table | Format::Json, _) => Ok(self),
             (Format::Csv, _) => Err(Self::command().error(

@@ -101,6 +101,7 @@ UNMODELLED: dict[str, dict[str, str]] = {
 ONE_PAGE: dict[tuple[str, str], str] = {
     ("organizations", "ListRoots"): "an organization has one root",
     ("organizations", "ListParents"): "an account or unit has one parent",
+    ("organizations", "ListTagsForResource"): "an account's 50 tags are one page here",
     ("cloudformation", "ListStackSets"): "an organization has one StackSet here",
     ("macie2", "ListOrganizationAdminAccounts"): "an organization has one administrator",
 }
