@@ -75,6 +75,7 @@ READS: dict[str, tuple[str, dict[str, str]]] = {
     "cloudformation": ("list_stack_sets", {}),
     "cloudtrail": ("describe_trails", {}),
     "lambda": ("get_account_settings", {}),
+    "pricing": ("get_products", {"ServiceCode": "AmazonMacie"}),
     "ssm": ("get_parameter", {"Name": "/macie-self-service/policy"}),
 }
 

@@ -1,14 +1,15 @@
 //! What an operator asks about money, as the command line asks it.
 
 use maciectl::{
-    args::{By, Cli, Command, Parser},
+    args::{By, Cli, Command, Parser, PricesCommand},
     commands::{
         cost::{
             Costs,
             buckets::{Share, shares},
-            costs, place,
+            costs, place, tags,
         },
         estimate::{Row, rows},
+        prices::{self, Refresh, refresh},
     },
 };
 
@@ -26,6 +27,29 @@ impl Scenario {
         rows.map_err(|error| format!("{error:#}"))
     }
 
+    /// `maciectl prices` with these arguments.
+    pub fn prices(&self, arguments: &[&str]) -> Vec<prices::Row> {
+        let cli = parse("prices", arguments);
+        let Command::Prices(args) = &cli.command else {
+            panic!("{arguments:?}");
+        };
+        prices::known(&self.policy(), &cli.global, args.all_regions).unwrap()
+    }
+
+    /// `maciectl prices refresh` with these arguments.
+    pub async fn refresh(&self, arguments: &[&str]) -> Result<Refresh, String> {
+        let cli = parse("prices", &[&["refresh"], arguments].concat());
+        let Command::Prices(args) = &cli.command else {
+            panic!("{arguments:?}");
+        };
+        let Some(PricesCommand::Refresh(args)) = &args.command else {
+            panic!("{arguments:?}");
+        };
+        let operator = self.operator().await;
+        let found = refresh(&operator, &self.policy(), &cli.global, args.all_regions).await;
+        found.map_err(|error| format!("{error:#}"))
+    }
+
     /// `maciectl cost` with these arguments.
     pub async fn costs(&self, arguments: &[&str]) -> Costs {
         let cli = parse("cost", arguments);
@@ -38,6 +62,9 @@ impl Scenario {
             .unwrap();
         if args.by == By::Unit {
             place(&operator.controller.aws, &mut costs).await;
+        }
+        if let Some(key) = &args.tag {
+            tags::read(&operator.controller.aws, &mut costs, key).await;
         }
         costs
     }

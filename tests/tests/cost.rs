@@ -148,3 +148,62 @@ async fn a_region_that_does_not_answer_hides_no_other() {
     assert_eq!(regions.len(), 1, "{costs:?}");
     assert!(!costs.trouble.contains_key(*regions.first().unwrap()));
 }
+
+/// Gives an account a tag.
+fn tag_account(scenario: &Scenario, id: &str, key: &str, value: &str) {
+    scenario.world(|world| {
+        let account = world.organizations.accounts.get_mut(id).unwrap();
+        account.tags.insert(key.to_owned(), value.to_owned());
+    });
+}
+
+/// What accounts cost is put to the account of its owner; keys differ by their spelling.
+#[tokio::test]
+async fn costs_are_shown_back_to_who_owns_the_accounts() {
+    let scenario = Scenario::enrolled().await;
+    tag_account(&scenario, &account(1), "Owner", "team-orders");
+    tag_account(&scenario, &account(2), "owner", "team-orders");
+    scenario.create_bucket(2, EU, "archive");
+    scenario.tag(2, EU, "archive");
+    scenario.run_well().await;
+    scenario.turn("P1D");
+    let start = scenario.calls().len();
+    let costs = scenario.costs(&["--by", "tag", "--tag", "Owner"]).await;
+    let asked = scenario.operations_since(start);
+    let asked = asked
+        .iter()
+        .filter(|call| call.ends_with(":ListTagsForResource"));
+    // The administrator costs nothing, and is not asked for.
+    assert_eq!(asked.count(), 2);
+    let found = groups(&costs, By::Tag);
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["team-orders", "(no tag)"]);
+    let sum = found
+        .iter()
+        .fold(Usd::default(), |sum, (_, usd)| sum + *usd);
+    let accounts = groups(&costs, By::Account).into_iter();
+    assert_eq!(
+        sum,
+        accounts.fold(Usd::default(), |sum, (_, usd)| sum + usd)
+    );
+    assert_eq!(costs.exit(), Exit::Success);
+}
+
+#[tokio::test]
+async fn an_owner_that_cannot_be_read_is_unknown_and_nothing_is_left_out() {
+    let scenario = Scenario::enrolled().await;
+    tag_account(&scenario, &account(1), "Owner", "team-orders");
+    let known = scenario.costs(&["--by", "tag", "--tag", "Owner"]).await;
+    let sum = |costs: &_| {
+        let groups = groups(costs, By::Tag).into_iter();
+        groups.fold(Usd::default(), |sum, (_, usd)| sum + usd)
+    };
+    scenario.break_always("ListTagsForResource", FaultKind::Deny);
+    let unknown = scenario.costs(&["--by", "tag", "--tag", "Owner"]).await;
+    let [(name, _)] = &groups(&unknown, By::Tag)[..] else {
+        panic!("{unknown:?}");
+    };
+    assert_eq!(name, "(unknown)");
+    assert_eq!(sum(&unknown), sum(&known));
+    assert_eq!(unknown.exit(), Exit::Partial);
+}

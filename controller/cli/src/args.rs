@@ -147,6 +147,7 @@ pub enum Command {
             the administrator's jobs scan them. Macie's figures are in list prices, leave most discounts \
             out, and show what a free trial would have cost. The end of the month is reckoned from what \
             has passed of it.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
+            maciectl cost --by tag --tag Owner\n  \
             maciectl cost --output csv > cost.csv\n  \
             maciectl cost --output json | jq -r '.costs[] | select(.quotaMet) | .account'"
     )]
@@ -172,6 +173,19 @@ pub enum Command {
             maciectl estimate --all --baseline before.json --fail-over 500"
     )]
     Estimate(EstimateArgs),
+    /// Show what Macie costs by Region, as far as it is known, and where it is not.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "What the policy says goes first, then what this release knows from AWS's list. A Region \
+            without a price has no estimates. `refresh` reads AWS's Price List: what Macie's products are \
+            called there is not published, so they are found in us-east-1 by the prices that are known, and \
+            looked up in the other Regions; what is not clear is unknown, with the reason. It changes \
+            nothing: `--for-policy` prints `prices` for the policy, and `--to` writes a dated list.\n\n\
+            Examples:\n  maciectl prices\n  maciectl prices refresh\n  \
+            maciectl prices refresh --for-policy > prices.json\n  \
+            maciectl prices refresh --all-regions --to prices.json"
+    )]
+    Prices(PricesArgs),
     /// Write what is spent, scanned, waiting and blocked as one HTML page that needs nothing else.
     #[command(
         after_help = "The page has what `cost`, `estimate --all` and `status` say, each thing read once: \
@@ -257,6 +271,9 @@ pub struct CostArgs {
     /// What to add up.
     #[arg(long, value_enum, default_value_t = By::Account)]
     pub by: By,
+    /// The key of the accounts' tag that says who bears the cost; with `--by tag`.
+    #[arg(long, value_name = "KEY", required_if_eq("by", "tag"))]
+    pub tag: Option<String>,
 }
 
 /// What to export.
@@ -305,6 +322,8 @@ pub enum By {
     Type,
     /// Organizational unit that the accounts are directly in: one call more for each account.
     Unit,
+    /// Value of the account's tag in Organizations that `--tag` names: one call more for each account.
+    Tag,
     /// Tagged bucket of one account. An estimate: Macie tells dollars of accounts only.
     Bucket,
 }
@@ -328,6 +347,38 @@ pub struct EstimateArgs {
     /// month's monitoring where it is not charged already. With 3 if something is unknown.
     #[arg(long, value_name = "USD")]
     pub fail_over: Option<Decimal>,
+}
+
+/// Which prices.
+#[derive(Debug, Args)]
+pub struct PricesArgs {
+    /// What to do, if not only to look.
+    #[command(subcommand)]
+    pub command: Option<PricesCommand>,
+    /// Also Regions that the policy does not govern.
+    #[arg(long)]
+    pub all_regions: bool,
+}
+
+/// What to do with prices.
+#[derive(Debug, Subcommand)]
+pub enum PricesCommand {
+    /// Read AWS's Price List, and show what it says beside what is known now.
+    Refresh(RefreshArgs),
+}
+
+/// Which prices to read, and where to write them.
+#[derive(Debug, Args)]
+pub struct RefreshArgs {
+    /// Also Regions that the policy does not govern.
+    #[arg(long)]
+    pub all_regions: bool,
+    /// Write what was found as a dated list, in the form of controller/core/prices.json.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Print `prices` for the policy: what was found, and the policy's own where nothing was.
+    #[arg(long)]
+    pub for_policy: bool,
 }
 
 impl EstimateArgs {
@@ -528,6 +579,16 @@ pub struct ScopeArgs {
 impl Cli {
     /// Refuses what no command line can mean although each of its words is known.
     pub fn checked(self) -> Result<Self, clap::Error> {
+        if let Command::Cost(CostArgs {
+            tag: Some(_), by, ..
+        }) = &self.command
+            && *by != By::Tag
+        {
+            return Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                "`--tag` goes together with `--by tag`",
+            ));
+        }
         match (self.global.output, &self.command) {
             (Format::Csv, Command::Cost(_)) | (Format::Table | Format::Json, _) => Ok(self),
             (Format::Csv, _) => Err(Self::command().error(

@@ -11,7 +11,8 @@ pub enum Exit {
     Error,
     /// 2: `plan --detailed-exitcode` found changes.
     Changes,
-    /// 3: some accounts failed, others did not; or an estimate has a limit and something unknown.
+    /// 3: some accounts failed, others did not; or an estimate has a limit and something unknown;
+    /// or a Region has no price.
     Partial,
     /// 4: `estimate --fail-over`: more than the limit.
     Over,

@@ -114,6 +114,10 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["--output", "xml", "plan"],
         &["adopt", "--plan"],
         &["adopt", "--apply", "--all-members"],
+        &["cost", "--by", "tag"],
+        &["cost", "--tag", "Owner"],
+        &["prices", "--all-regions", "refresh"],
+        &["prices", "refresh", "--output", "csv"],
         &["estimate"],
         &["estimate", "--all", "--account", "111122223333"],
         &["report"],
@@ -465,4 +469,54 @@ fn a_page_replaces_the_one_before() {
     assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["schemaVersion"], 1);
+}
+
+/// The delivered policy has no price of Ireland. AWS's list has one, and put into the policy it is
+/// what counts.
+#[test]
+fn prices_are_found_written_and_put_into_the_policy() {
+    let local = Local::start();
+    let ask = |arguments: &[&str]| local.maciectl(arguments, "");
+    let output = ask(&["prices"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(said.contains("unknown"), "{said}");
+    assert!(
+        said.contains("$1.00 to 50000 GB, $0.50 to 500000 GB, then $0.25"),
+        "{said}"
+    );
+
+    let file = std::env::temp_dir().join(format!("prices-{}.json", std::process::id()));
+    let output = ask(&["prices", "refresh", "--to", file.to_str().unwrap()]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        said.contains("Taken for buckets: `LocalBucketMonth` (Buckets)"),
+        "{said}"
+    );
+    let snapshot: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(snapshot["currency"], "USD");
+    assert_eq!(snapshot["regions"]["eu-west-1"]["bucketMonth"], "0.10");
+
+    let output = ask(&["prices", "refresh", "--for-policy"]);
+    let prices: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(prices, snapshot["regions"]);
+    let mut policy: Value = serde_json::from_slice(&std::fs::read(POLICY).unwrap()).unwrap();
+    policy["prices"] = prices;
+    let output = ask(&["prices", "--policy", &policy.to_string(), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (region, row) in ["eu-west-1", "us-east-1"]
+        .iter()
+        .zip(document["regions"].as_array().unwrap())
+    {
+        assert_eq!(
+            (&row["region"], &row["from"]),
+            (&Value::from(*region), &Value::from("policy"))
+        );
+    }
+    let output = ask(&["prices", "--region", "eu-north-1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the policy does not govern eu-north-1"));
 }

@@ -18,6 +18,7 @@ pub mod money;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod price_list;
 pub mod prices;
 pub mod published;
 pub mod report;

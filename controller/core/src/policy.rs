@@ -14,10 +14,13 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 pub(crate) use self::read::parse_dollars;
-use self::read::{Field, account, amount, duration, identifier, region, tag_key, tag_value, unit};
+use self::read::{
+    Field, account, amount, duration, gigabytes, identifier, region, tag_key, tag_value, unit,
+};
 pub use self::{
     budget::{Budgets, Cap, Caps, OverBudget},
     read::PolicyError,
@@ -25,7 +28,7 @@ pub use self::{
 };
 use crate::{
     id::{AccountId, Region, UnitId},
-    prices::{PriceList, Prices},
+    prices::{PriceList, Prices, Tier},
 };
 
 /// The organization's opt-in policy.
@@ -272,6 +275,9 @@ const WINDOW: Bounds = (
     "between `PT1M` and `P7D`",
 );
 
+/// Tiers of a price at most.
+const TIERS: usize = 10;
+
 impl TagRule {
     fn read(field: &Field<'_>) -> Result<Self, PolicyError> {
         let tag = field.object(&["key", "values"])?;
@@ -409,8 +415,44 @@ fn own_prices(field: &Field<'_>) -> Result<BTreeMap<Region, Prices>, PolicyError
     let expected = "a Region with its prices, such as `\"eu-west-1\": { \"bucketMonth\": \"0.10\", \"gigabyte\": \"1.25\" }`";
     field.by_id(expected, |prices| {
         let prices = prices.object(&["bucketMonth", "gigabyte"])?;
-        let bucket_month = amount(&prices.get("bucketMonth"))?;
-        let gigabyte = amount(&prices.get("gigabyte"))?;
-        Ok(Prices::flat(bucket_month, gigabyte))
+        Ok(Prices {
+            bucket_month: amount(&prices.get("bucketMonth"))?,
+            gigabyte: gigabyte(&prices.get("gigabyte"))?,
+        })
     })
+}
+
+/// One price, or tiers that rise, of which only the last has no end.
+fn gigabyte(field: &Field<'_>) -> Result<Vec<Tier>, PolicyError> {
+    let Some(items) = field.items() else {
+        let price = amount(field)?;
+        return Ok(vec![Tier { up_to: None, price }]);
+    };
+    if !(1..=TIERS).contains(&items.len()) {
+        return Err(field.refuse("an array of 1 to 10 tiers, or one price as text"));
+    }
+    let last = items.len().saturating_sub(1);
+    let mut tiers: Vec<Tier> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let before = tiers.last().and_then(|tier| tier.up_to);
+        tiers.push(tier(item, index == last, before.unwrap_or_default())?);
+    }
+    Ok(tiers)
+}
+
+fn tier(field: &Field<'_>, is_last: bool, before: Decimal) -> Result<Tier, PolicyError> {
+    let tier = field.object(&["upTo", "price"])?;
+    let price = amount(&tier.get("price"))?;
+    let end = tier.get("upTo");
+    let up_to = match (is_last, end.is_there()) {
+        (true, false) => None,
+        (true, true) => return Err(end.refuse("left out, as the last tier has no end")),
+        (false, _) => Some(gigabytes(&end)?),
+    };
+    match up_to {
+        Some(to) if to <= before => {
+            Err(end.refuse(format!("more than {before}, where the tier begins")))
+        }
+        _ => Ok(Tier { up_to, price }),
+    }
 }

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{id::Region, money::Usd};
 
 /// AWS's list prices as they were on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PriceList {
     /// The day on which they were read.
@@ -24,7 +24,7 @@ pub struct PriceList {
 }
 
 /// Macie's prices in a Region, in US dollars.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prices {
     /// Monitoring one bucket for one month.
@@ -35,10 +35,11 @@ pub struct Prices {
 }
 
 /// A price up to an amount.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tier {
     /// Where it ends, in gigabytes of a month; none in the last tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub up_to: Option<Decimal>,
     /// US dollars a gigabyte.
     pub price: Decimal,
@@ -101,6 +102,15 @@ impl Prices {
         let month = Decimal::from(buckets).saturating_mul(self.bucket_month);
         Usd(month.normalize())
     }
+}
+
+/// A price with two decimals at least, and no more than it needs: `1.0000000000` as `1.00`.
+pub fn with_cents(price: Decimal) -> Decimal {
+    let mut price = price.normalize();
+    if price.scale() < 2 {
+        price.rescale(2);
+    }
+    price
 }
 
 #[cfg(test)]

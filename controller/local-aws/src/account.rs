@@ -81,6 +81,11 @@ pub fn perform(world: &mut World, call: &Call, _operation: &str) -> Result<Reply
     Ok(Reply::json(document))
 }
 
+/// Every Region that an account can have.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    BY_DEFAULT.iter().chain(&OPT_IN).copied()
+}
+
 /// The operation that a request's method and path name.
 pub fn route(call: &Call) -> Option<&'static str> {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();

@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     events, lambda, macie,
     operation::{self, Operation},
-    organizations,
+    organizations, pricing,
     request::{Call, Reply},
     s3, server, sqs, ssm, sts, tagging,
     world::World,
@@ -47,6 +47,7 @@ pub fn signature(parts: &Parts) -> (&'static str, String, Option<String>) {
         "cloudtrail" => "cloudtrail",
         "lambda" => "lambda",
         "ssm" => "ssm",
+        "pricing" => "pricing",
         _ => "unknown",
     };
     (service, (*region).to_owned(), Some((*key).to_owned()))
@@ -147,7 +148,7 @@ fn stranger(service: &str, error: ApiError) -> ApiError {
 fn operation_name(call: &Call) -> Option<String> {
     match call.service {
         "sts" | "cloudformation" => call.text("Action").map(str::to_owned),
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" => call
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "pricing" => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .map(str::to_owned),
@@ -178,6 +179,7 @@ pub fn perform(
         "cloudtrail" => cloudtrail::perform(world, call, name),
         "lambda" => lambda::perform(world, call, name),
         "ssm" => ssm::perform(world, call, name),
+        "pricing" => pricing::perform(world, call),
         _ => macie::perform(world, call, name),
     }
 }
@@ -190,7 +192,7 @@ pub fn denied(call: &Call, action: &str) -> ApiError {
     };
     let status = if matches!(
         call.service,
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm"
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "pricing"
     ) {
         400
     } else {
@@ -232,6 +234,7 @@ pub fn broken(call: &Call) -> ApiError {
         "organizations" | "lambda" => ApiError::new("ServiceException", 500, "internal error"),
         "ssm" => ApiError::new("InternalServerError", 500, "internal error"),
         "events" => ApiError::new("InternalException", 500, "internal error"),
+        "pricing" => ApiError::new("InternalErrorException", 500, "internal error"),
         "tagging" => ApiError::new("InternalServiceException", 500, "internal error"),
         _ => ApiError::new("InternalFailure", 500, "internal error"),
     }

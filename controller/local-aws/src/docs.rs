@@ -18,7 +18,7 @@ This page is generated from the code; a test compares the two.
 ";
 
 /// Services by the name in signatures, in the order of the page.
-const SERVICES: [(&str, &str); 12] = [
+const SERVICES: [(&str, &str); 13] = [
     ("sts", "STS"),
     ("organizations", "Organizations"),
     ("s3", "S3 and S3 Control"),
@@ -31,6 +31,7 @@ const SERVICES: [(&str, &str); 12] = [
     ("cloudtrail", "CloudTrail"),
     ("lambda", "Lambda"),
     ("ssm", "Systems Manager"),
+    ("pricing", "Price List"),
 ];
 
 /// What each switch decides, by name.
@@ -100,7 +101,7 @@ const FIGURES: [[&str; 3]; 5] = [
     [
         "`macie.figures.prices`",
         "US East's list with its tiers, $0.10 a bucket and month, in every Region",
-        "the prices of a Region",
+        "the prices of a Region, in usage and in the price list",
     ],
     [
         "`macie.figures.quota_terabytes`",

@@ -25,6 +25,7 @@ pub mod macie;
 pub mod operation;
 pub mod organization;
 pub mod organizations;
+pub mod pricing;
 pub mod recording;
 pub mod render;
 pub mod request;

@@ -233,6 +233,7 @@ fn add_account(world: &mut World, id: &str, name: &str, parent: &str) {
         state: "ACTIVE".to_owned(),
         parent: parent.to_owned(),
         disabled_regions: Vec::new(),
+        tags: [].into(),
     };
     world.organizations.accounts.insert(id.to_owned(), account);
 }

@@ -12,7 +12,7 @@ pub use self::{
     census::Censuses,
     census::read as read_census,
     macie::{jobs_of_region, members, monitored, sized},
-    organization::{account as standing, management, unit},
+    organization::{account as standing, account_tag, management, unit},
     usage::{usage, usage_totals},
 };
 use controller_core::{

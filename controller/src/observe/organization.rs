@@ -90,6 +90,21 @@ pub async fn unit(aws: &Aws, id: &AccountId) -> Result<UnitId, Trouble> {
     Ok(unit)
 }
 
+/// The value of an account's tag; none where it has no tag of this key.
+pub async fn account_tag(aws: &Aws, id: &AccountId, key: &str) -> Result<Option<String>, Trouble> {
+    let request = aws.organizations.list_tags_for_resource();
+    let request = request.resource_id(id.as_str());
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| trouble("organizations:ListTagsForResource", &error))?;
+        let mut tags = page.tags.unwrap_or_default().into_iter();
+        if let Some(tag) = tags.find(|tag| tag.key == key) {
+            return Ok(Some(tag.value));
+        }
+    }
+    Ok(None)
+}
+
 async fn parent(aws: &Aws, child: &str) -> Result<(UnitId, bool), Trouble> {
     let operation = "organizations:ListParents";
     let reply = aws

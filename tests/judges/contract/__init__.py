@@ -101,6 +101,7 @@ UNMODELLED: dict[str, dict[str, str]] = {
 ONE_PAGE: dict[tuple[str, str], str] = {
     ("organizations", "ListRoots"): "an organization has one root",
     ("organizations", "ListParents"): "an account or unit has one parent",
+    ("organizations", "ListTagsForResource"): "an account's 50 tags are one page here",
     ("cloudformation", "ListStackSets"): "an organization has one StackSet here",
     ("macie2", "ListOrganizationAdminAccounts"): "an organization has one administrator",
 }
@@ -115,6 +116,7 @@ def load() -> dict[tuple[str, str], Case]:
         functions,
         macie,
         organizations,
+        pricing,
         s3,
         sqs,
         sts,
@@ -122,5 +124,5 @@ def load() -> dict[tuple[str, str], Case]:
     )
 
     assert all((account, deployment, events, functions, macie))
-    assert all((organizations, s3, sqs, sts, tagging))
+    assert all((organizations, pricing, s3, sqs, sts, tagging))
     return CASES

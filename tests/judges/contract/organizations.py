@@ -162,6 +162,21 @@ def create_account(aws: Driver) -> None:
     aws.refused("CreateAccountStatusNotFoundException", describe, **missing)
 
 
+@case("organizations", "ListTagsForResource")
+def list_tags(aws: Driver) -> None:
+    owned = {"Email": "owned@example.com", "AccountName": "owned"}
+    tags = [{"Key": "Owner", "Value": "team-orders"}]
+    request = management(aws).create_account(**owned, Tags=tags)["CreateAccountStatus"]["Id"]
+    describe = management(aws).describe_create_account_status
+    account = describe(CreateAccountRequestId=request)["CreateAccountStatus"]["AccountId"]
+    for reader in (MANAGEMENT, ADMINISTRATOR):
+        read = aws.client("organizations", reader).list_tags_for_resource
+        assert read(ResourceId=account)["Tags"] == tags
+        assert read(ResourceId=WORKLOADS[0])["Tags"] == []
+        aws.refused("TargetNotFoundException", read, ResourceId=STRANGER)
+    refused_to_members(aws, "list_tags_for_resource", ResourceId=account)
+
+
 @case("organizations", "CloseAccount")
 def close_account(aws: Driver) -> None:
     close = management(aws).close_account

@@ -213,7 +213,7 @@ pub const QUESTIONS: [Question; 26] = [
 ];
 
 /// Questions that the API does not answer, or that are not safe to ask: what, and where to look.
-pub const BY_HAND: [(&str, &str); 8] = [
+pub const BY_HAND: [(&str, &str); 9] = [
     (
         "how a designation begins and ends (switches `disablingTakes`, `disablingDeregisters`, `trustedAccessTakes`)",
         "never asked: ending it makes every member a standalone account; look at `aws macie2 list-organization-admin-accounts` and `aws organizations list-delegated-administrators` when registration runs",
@@ -225,6 +225,10 @@ pub const BY_HAND: [(&str, &str); 8] = [
     (
         "price tiers two and three",
         "https://aws.amazon.com/macie/pricing/, and docs/cost.md",
+    ),
+    (
+        "what AWS's Price List calls Macie's products",
+        "`maciectl prices refresh --all-regions` beside https://aws.amazon.com/macie/pricing/: it says which products it took",
     ),
     (
         "the log group of jobs",

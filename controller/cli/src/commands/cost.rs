@@ -3,6 +3,7 @@
 pub mod buckets;
 mod print;
 mod rows;
+pub mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +45,9 @@ pub struct Costs {
     pub trouble: BTreeMap<Region, Trouble>,
     /// The unit of each account, when that was asked for.
     pub units: BTreeMap<AccountId, UnitId>,
-    /// Accounts whose unit could not be read, and why.
+    /// The value of each account's tag, when that was asked for; none where it has no such tag.
+    pub tags: BTreeMap<AccountId, Option<String>>,
+    /// Accounts whose unit or tag could not be read, and why.
     pub unplaced: BTreeMap<AccountId, Trouble>,
 }
 
@@ -61,6 +64,9 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Exit> {
     if args.by == By::Unit {
         place(&runtime.controller.aws, &mut costs).await;
     }
+    if let Some(key) = &args.tag {
+        tags::read(&runtime.controller.aws, &mut costs, key).await;
+    }
     match global.output {
         Format::Json => output::json(&document(&costs, args.by, now))?,
         Format::Csv => print::csv(&costs, args.by, now)?,
@@ -70,7 +76,7 @@ pub async fn run(global: &Global, args: &CostArgs) -> Result<Exit> {
 }
 
 impl Costs {
-    /// 3 when a Region did not answer or a unit could not be read, 1 when no Region did.
+    /// 3 when a Region did not answer or a unit or tag could not be read, 1 when no Region did.
     pub fn exit(&self) -> Exit {
         let is_whole = self.trouble.is_empty() && self.unplaced.is_empty();
         match (is_whole, self.regions.is_empty()) {
@@ -86,7 +92,7 @@ impl Costs {
             eprintln!("{region} is not in these figures: {trouble}");
         }
         for (account, trouble) in &self.unplaced {
-            eprintln!("the unit of {account} is not known: {trouble}");
+            eprintln!("where {account} belongs is not known: {trouble}");
         }
     }
 }
@@ -142,12 +148,17 @@ pub async fn place(aws: &Aws, costs: &mut Costs) {
 pub fn groups(costs: &Costs, by: By) -> Vec<(String, Usd)> {
     let mut sums: BTreeMap<String, Usd> = BTreeMap::new();
     for usage in &costs.usages {
+        let tag = tags::name(costs, usage);
         for (kind, usd) in &usage.usd {
             let key = match by {
                 By::Account | By::Bucket => usage.account.to_string(),
                 By::Unit => match costs.units.get(&usage.account) {
                     Some(unit) => unit.to_string(),
                     None => "unknown".to_owned(),
+                },
+                By::Tag => match &tag {
+                    Some(tag) => tag.clone(),
+                    None => continue,
                 },
                 By::Region => usage.region.to_string(),
                 By::Type => kind.name().to_owned(),
@@ -178,6 +189,7 @@ pub fn document(costs: &Costs, by: By, now: Timestamp) -> Value {
         "groups": groups.collect::<Vec<_>>(),
         "total": { "monthToDateUsd": total, "forecastUsd": forecast(total, now) },
         "trouble": costs.trouble,
+        "tags": costs.tags,
         "unplaced": costs.unplaced,
     })
 }

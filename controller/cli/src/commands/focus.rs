@@ -1,7 +1,7 @@
 //! `focus`: what accounts have cost this month, as files for a table beside AWS's own FOCUS export.
 
 mod encode;
-mod file;
+pub(super) mod file;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

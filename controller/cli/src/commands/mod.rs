@@ -14,6 +14,7 @@ mod handle;
 mod listed;
 mod local;
 mod plan;
+pub mod prices;
 pub mod report;
 pub mod status;
 pub mod uninstall;
@@ -82,6 +83,7 @@ async fn run(cli: Cli) -> Result<Exit> {
         Command::Cost(args) => cost::run(global, &args).await,
         Command::Focus(args) => focus::run(global, &args).await,
         Command::Estimate(args) => estimate::run(global, &args).await,
+        Command::Prices(args) => prices::run(global, &args).await,
         Command::Approve(args) => approve::run(global, &args).await,
         Command::Report(args) => report::run(global, &args).await,
         Command::Breaker { command } => breaker::run(global, &command).await,

@@ -55,8 +55,12 @@ fn keeps_its_promises(policy: &Policy) {
     let week = SignedDuration::from_hours(7 * 24);
     assert!((SignedDuration::from_mins(1)..=week).contains(&breaker.window));
     for prices in policy.own_prices.values() {
-        let gigabyte = prices.gigabyte.first().unwrap().price;
-        for price in [prices.bucket_month, gigabyte] {
+        let (last, tiers) = prices.gigabyte.split_last().unwrap();
+        assert_eq!(last.up_to, None);
+        let ends: Vec<_> = tiers.iter().map(|tier| tier.up_to.unwrap()).collect();
+        assert!(ends.is_sorted_by(|one, next| one < next), "{ends:?}");
+        let of_tiers = prices.gigabyte.iter().map(|tier| tier.price);
+        for price in of_tiers.chain([prices.bucket_month]) {
             assert!(!price.is_sign_negative() && price < 1000.into(), "{price}");
         }
     }
@@ -156,18 +160,7 @@ fn write_breaker(breaker: &CircuitBreaker) -> Value {
 }
 
 fn write_prices(prices: &BTreeMap<Region, Prices>) -> Value {
-    let prices = prices.iter().map(|(region, prices)| {
-        let Prices {
-            bucket_month,
-            gigabyte,
-        } = prices;
-        let price = gigabyte.first().unwrap().price;
-        (
-            region,
-            json!({ "bucketMonth": bucket_month, "gigabyte": price }),
-        )
-    });
-    json!(prices.collect::<BTreeMap<_, _>>())
+    json!(prices)
 }
 
 fn write_budgets(budgets: &Budgets) -> Value {
@@ -213,13 +206,15 @@ fn names_the_mistake(text: &str, error: &PolicyError) {
         assert_eq!(field, "", "not JSON, and yet a field is wrong");
         return;
     };
-    let known = at(&policy, field);
     match value {
-        Some(value) => assert!(
-            known.iter().any(|known| known == value),
-            "{error}: {known:?}"
+        Some(value) => {
+            let known = at(&policy, field);
+            assert!(known.contains(value), "{error}: {known:?}");
+        }
+        None => assert!(
+            policy.pointer(&pointer(field)).is_none(),
+            "{error}: it is not missing"
         ),
-        None => assert!(known.len() <= 1, "{error}: it is not missing"),
     }
 }
 
@@ -229,17 +224,19 @@ fn at(policy: &Value, field: &str) -> BTreeSet<String> {
     let dots = field.match_indices('.').map(|(at, _)| at + 1);
     let names = dots.chain([0]).filter_map(|at| field.get(at..));
     let mut texts: BTreeSet<String> = names.map(|name| shown(&json!(name))).collect();
-    let path = field.replace(['.', '['], "/").replace(']', "");
-    let pointer = if path.is_empty() {
-        path
-    } else {
-        format!("/{path}")
-    };
-    if let Some(value) = policy.pointer(&pointer) {
+    if let Some(value) = policy.pointer(&pointer(field)) {
         texts.insert(shown(value));
         texts.extend(value.as_array().into_iter().flatten().map(shown));
     }
     texts
+}
+
+/// Where the field is.
+fn pointer(field: &str) -> String {
+    match field.replace(['.', '['], "/").replace(']', "") {
+        path if path.is_empty() => path,
+        path => format!("/{path}"),
+    }
 }
 
 fn shown(value: &Value) -> String {

@@ -172,20 +172,27 @@ impl<'a> Field<'a> {
         expected: &str,
         read: impl Fn(&Field<'a>) -> Result<T, PolicyError>,
     ) -> Result<BTreeSet<T>, PolicyError> {
-        self.value
-            .and_then(Value::as_array)
+        self.items()
             .filter(|items| length.contains(&items.len()))
             .ok_or_else(|| self.refuse(expected))?
             .iter()
-            .enumerate()
-            .map(|(index, item)| {
-                let path = format!("{}[{index}]", self.path);
-                read(&Field {
-                    path,
-                    value: Some(item),
-                })
-            })
+            .map(read)
             .collect()
+    }
+
+    /// The items of an array; none where something else is.
+    pub fn items(&self) -> Option<Vec<Field<'a>>> {
+        let items = self.value?.as_array()?.iter().enumerate();
+        let items = items.map(|(index, item)| Field {
+            path: format!("{}[{index}]", self.path),
+            value: Some(item),
+        });
+        Some(items.collect())
+    }
+
+    /// Whether there is a value.
+    pub fn is_there(&self) -> bool {
+        self.value.is_some()
     }
 }
 
@@ -275,6 +282,12 @@ pub(super) fn duration(
 pub(super) fn amount(field: &Field<'_>) -> Result<Decimal, PolicyError> {
     let expected = "US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals";
     decimal(field, expected, 3, 10)
+}
+
+/// An end of a tier, as text like every decimal of a policy.
+pub(super) fn gigabytes(field: &Field<'_>) -> Result<Decimal, PolicyError> {
+    let expected = "gigabytes as text such as `\"50000\"`, below 10^12";
+    decimal(field, expected, 12, 3)
 }
 
 /// A budget in US dollars as text.

@@ -37,6 +37,11 @@ fn spoiled(pointer: &str, value: Option<Value>) -> Value {
     policy
 }
 
+/// Prices of a Region with these of a gigabyte.
+fn priced_at(gigabyte: Value) -> Value {
+    json!({ "bucketMonth": "0.10", "gigabyte": gigabyte })
+}
+
 fn refusal(policy: &Value) -> String {
     Policy::parse(&policy.to_string()).unwrap_err().to_string()
 }
@@ -190,6 +195,11 @@ fn each_spoiled_field_is_refused_with_its_name_value_and_what_was_expected() {
         ("/prices/eu-west-1", Some(json!({ "gigabyte": "1.25" })), "policy field `prices.eu-west-1.bucketMonth`: it is missing, and must be US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "0.10", "gigabyte": 1.25 })), "policy field `prices.eu-west-1.gigabyte`: `1.25` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
         ("/prices/eu-west-1", Some(json!({ "bucketMonth": "-0.10", "gigabyte": "1" })), "policy field `prices.eu-west-1.bucketMonth`: `-0.10` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/eu-west-1", Some(priced_at(json!([]))), "policy field `prices.eu-west-1.gigabyte`: `[]` is not an array of 1 to 10 tiers, or one price as text".into()),
+        ("/prices/eu-west-1", Some(priced_at(json!([{ "upTo": "50000" }]))), "policy field `prices.eu-west-1.gigabyte[0].price`: it is missing, and must be US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/eu-west-1", Some(priced_at(json!([{ "price": 1 }]))), "policy field `prices.eu-west-1.gigabyte[0].price`: `1` is not US dollars as text such as `\"0.10\"`, below 1000, with at most 10 decimals".into()),
+        ("/prices/eu-west-1", Some(priced_at(json!([{ "upTo": 50000, "price": "1" }, { "price": "1" }]))), "policy field `prices.eu-west-1.gigabyte[0].upTo`: `50000` is not gigabytes as text such as `\"50000\"`, below 10^12".into()),
+        ("/prices/eu-west-1", Some(priced_at(json!([{ "from": "0", "price": "1" }]))), "policy field `prices.eu-west-1.gigabyte[0].from`: `from` is not one of the known fields `upTo`, `price`".into()),
         ("/budgets", Some(json!({ "year": {} })), "policy field `budgets.year`: `year` is not one of the known fields `firstScan`, `month`, `organizationalUnits`, `accounts`".into()),
         ("/budgets", Some(json!({ "month": { "usd": 50, "action": "hold" } })), "policy field `budgets.month.usd`: `50` is not US dollars as text such as `\"250\"` or `\"99.50\"`, below 1000000000".into()),
         ("/budgets", Some(json!({ "month": { "usd": "1.005", "action": "hold" } })), "policy field `budgets.month.usd`: `1.005` is not US dollars as text such as `\"250\"` or `\"99.50\"`, below 1000000000".into()),
@@ -245,6 +255,28 @@ fn across_fields_and_for_the_length_of_durations_the_parser_knows_more_than_the_
             "/organizationalUnits",
             units,
             "policy field `organizationalUnits.excluded`: `r-abcd` is not only in one of `organizationalUnits.mandatory` and `organizationalUnits.excluded`",
+        ),
+        (
+            "/prices/eu-west-1",
+            priced_at(json!([{ "price": "1" }, { "price": "0.5" }])),
+            "policy field `prices.eu-west-1.gigabyte[0].upTo`: it is missing, and must be gigabytes as text such as `\"50000\"`, below 10^12",
+        ),
+        (
+            "/prices/eu-west-1",
+            priced_at(json!([{ "upTo": "50000", "price": "1" }])),
+            "policy field `prices.eu-west-1.gigabyte[0].upTo`: `50000` is not left out, as the last tier has no end",
+        ),
+        (
+            "/prices/eu-west-1",
+            priced_at(
+                json!([{ "upTo": "50", "price": "1" }, { "upTo": "50.0", "price": "1" }, { "price": "1" }]),
+            ),
+            "policy field `prices.eu-west-1.gigabyte[1].upTo`: `50.0` is not more than 50, where the tier begins",
+        ),
+        (
+            "/prices/eu-west-1",
+            priced_at(json!([{ "upTo": "0", "price": "1" }, { "price": "1" }])),
+            "policy field `prices.eu-west-1.gigabyte[0].upTo`: `0` is not more than 0, where the tier begins",
         ),
     ];
     for (pointer, value, message) in rows {
@@ -303,6 +335,13 @@ fn the_bounds_themselves_are_accepted() {
     let policy = policy_with("/prices", own);
     let own = Prices::flat("0.10".parse().unwrap(), "999.9999999999".parse().unwrap());
     assert_eq!(policy.prices(&region), Some(&own));
+    let tiers = json!([{ "upTo": "50000", "price": "1.25" }, { "price": "0.6" }]);
+    let tiers = json!({ "eu-west-1": priced_at(tiers) });
+    assert!(schema().is_valid(&spoiled("/prices", Some(tiers.clone()))));
+    let policy = policy_with("/prices", tiers);
+    let analysed = |gigabytes: u32| policy.prices(&region).unwrap().analysing(gigabytes.into());
+    assert_eq!(analysed(50_000).to_string(), "$62500.00");
+    assert_eq!(analysed(50_010).to_string(), "$62506.00");
     // Where a policy says nothing, AWS's list counts.
     let listed = PriceList::bundled().unwrap().regions.first_key_value();
     let (region, prices) = listed.unwrap();

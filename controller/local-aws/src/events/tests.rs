@@ -27,6 +27,7 @@ fn world() -> World {
             state: "ACTIVE".to_owned(),
             parent: "r-root".to_owned(),
             disabled_regions: Vec::new(),
+            tags: [].into(),
         };
         world.organizations.accounts.insert(id.to_owned(), account);
     }

@@ -35,7 +35,7 @@ impl Figures {
         self.quota_terabytes.saturating_mul(1_000_000_000_000)
     }
 
-    pub(super) fn prices(&self, region: &str) -> Prices {
+    pub(crate) fn prices(&self, region: &str) -> Prices {
         self.prices.get(region).cloned().unwrap_or_default()
     }
 }

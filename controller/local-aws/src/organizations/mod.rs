@@ -84,6 +84,13 @@ pub const OPERATIONS: &[Operation] = &[
     },
     Operation {
         service: "organizations",
+        name: "ListTagsForResource",
+        action: "organizations:ListTagsForResource",
+        does: "Lists the tags of an account, on one page; units and policies have none here.",
+        source: "Organizations API Reference, ListTagsForResource",
+    },
+    Operation {
+        service: "organizations",
         name: "EnableAWSServiceAccess",
         action: "organizations:EnableAWSServiceAccess",
         does: "Gives a service trusted access; management account only.",
@@ -107,7 +114,7 @@ pub const OPERATIONS: &[Operation] = &[
         service: "organizations",
         name: "CreateAccount",
         action: "organizations:CreateAccount",
-        does: "Creates an account in the root, with a role that trusts the management account; it is there at once, and the status follows from DescribeCreateAccountStatus. As every change of the organization, it is an event on the management account's default bus in us-east-1; so is its result.",
+        does: "Creates an account in the root, with its tags and a role that trusts the management account; it is there at once, and the status follows from DescribeCreateAccountStatus. As every change of the organization, it is an event on the management account's default bus in us-east-1; so is its result.",
         source: "Organizations API Reference, CreateAccount",
     },
     Operation {
@@ -275,6 +282,8 @@ pub struct Account {
     pub parent: String,
     /// Regions that are disabled for the account.
     pub disabled_regions: Vec<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A unit or the root.

@@ -20,6 +20,7 @@ pub fn perform(state: &State, call: &Call, operation: &str) -> Result<Value, Api
         }
         "ListDelegatedAdministrators" => delegated(state, call),
         "ListAWSServiceAccessForOrganization" => trusted(state, call),
+        "ListTagsForResource" => tags(state, call),
         "DescribeCreateAccountStatus" => request_status(state, call),
         _ => Err(ApiError::new("UnknownOperationException", 404, operation)),
     }
@@ -43,6 +44,17 @@ fn describe_account(state: &State, call: &Call) -> Result<Value, ApiError> {
     let id = account_id(call, "AccountId")?;
     let account = state.accounts.get(id).ok_or_else(|| no_account(id))?;
     Ok(json!({ "Account": account_document(state, account) }))
+}
+
+fn tags(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let id = required(call, "ResourceId")?;
+    let account = state.accounts.get(id).ok_or_else(|| {
+        let message = format!("We can't find a target with the TargetId `{id}`");
+        ApiError::new("TargetNotFoundException", 400, message)
+    })?;
+    let tags = account.tags.iter();
+    let tags = tags.map(|(key, value)| json!({ "Key": key, "Value": value }));
+    page(call, "Tags", tags.collect())
 }
 
 fn accounts(

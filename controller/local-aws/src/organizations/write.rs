@@ -104,7 +104,7 @@ pub fn create_account(world: &mut World, call: &Call) -> Result<Value, ApiError>
     let outcome = if taken {
         Err("EMAIL_ALREADY_EXISTS")
     } else {
-        Ok(add_account(world, email, name, role)?)
+        Ok(add_account(world, call, email, name, role)?)
     };
     let request = AccountRequest {
         id: format!("car-{:08}", world.serial()),
@@ -120,7 +120,19 @@ pub fn create_account(world: &mut World, call: &Call) -> Result<Value, ApiError>
     Ok(json!({ "CreateAccountStatus": document }))
 }
 
-fn add_account(world: &mut World, email: &str, name: &str, role: &str) -> Result<String, ApiError> {
+fn add_account(
+    world: &mut World,
+    call: &Call,
+    email: &str,
+    name: &str,
+    role: &str,
+) -> Result<String, ApiError> {
+    let given = call.input.get("Tags").and_then(Value::as_array);
+    let tags = given.into_iter().flatten().filter_map(|tag| {
+        let text = |name| tag.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some((text("Key")?, text("Value")?))
+    });
+    let tags = tags.collect();
     let state = &mut world.organizations;
     let id = next_id(state).ok_or_else(|| {
         constraint(
@@ -135,6 +147,7 @@ fn add_account(world: &mut World, email: &str, name: &str, role: &str) -> Result
         state: "ACTIVE".to_owned(),
         parent: root(state),
         disabled_regions: Vec::new(),
+        tags,
     };
     state.accounts.insert(id.clone(), account);
     let made = Role {

@@ -141,7 +141,7 @@ fn with_tags(call: &Call, need: Need) -> Need {
 fn in_organization(world: &World, call: &Call, action: &str) -> Need {
     let state = &world.organizations;
     let administrator = call.text("adminAccountId");
-    let id = ["AccountId", "ChildId", "ParentId"]
+    let id = ["AccountId", "ChildId", "ParentId", "ResourceId"]
         .iter()
         .find_map(|name| call.text(name));
     let kind = match id.or(administrator) {

@@ -26,7 +26,7 @@ pub(super) fn csv(costs: &Costs, by: By, now: Timestamp) -> Result<()> {
     let mut writer = Writer::from_writer(io::stdout());
     match by {
         By::Account => accounts(costs, now).try_for_each(|row| writer.serialize(row))?,
-        By::Region | By::Type | By::Unit | By::Bucket => {
+        By::Region | By::Type | By::Unit | By::Tag | By::Bucket => {
             sums(costs, by, now).try_for_each(|row| writer.serialize(row))?;
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn table(costs: &Costs, by: By, now: Timestamp) {
     }
     output::print(&match by {
         By::Account => by_account(costs, now),
-        By::Region | By::Type | By::Unit | By::Bucket => by_name(costs, by, now),
+        By::Region | By::Type | By::Unit | By::Tag | By::Bucket => by_name(costs, by, now),
     });
     let total = total(costs);
     let least = if costs.trouble.is_empty() {

@@ -30,7 +30,7 @@ pub(super) fn path(folder: &Path, region: &Region, format: FileFormat) -> Result
 
 /// Writes the whole file beside the old one and then puts it in its place. Until then its name begins
 /// with a dot, which Athena passes over.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(in crate::commands) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let said = || format!("cannot write `{}`", path.display());
     let folder = path.parent().with_context(said)?;
     fs::create_dir_all(folder).with_context(said)?;

@@ -83,7 +83,7 @@ fn unpriced(facts: &Facts<'_>) -> impl Iterator<Item = Exception> {
         account: None,
         name: String::new(),
         what: format!("this release knows no prices of {region}: nothing can be estimated there"),
-        fix: "put what you pay into `prices` of the policy".to_owned(),
+        fix: "put what you pay into `prices` of the policy; `maciectl prices refresh` reads AWS's list".to_owned(),
         region,
     })
 }

@@ -53,6 +53,7 @@ fn add_account(world: &mut World, id: &str) {
         state: "ACTIVE".to_owned(),
         parent: "r-root".to_owned(),
         disabled_regions: Vec::new(),
+        tags: [].into(),
     };
     world.organizations.accounts.insert(id.to_owned(), account);
 }
