@@ -30,6 +30,7 @@ const HEALTHY: &str = "\
 pass policy eu-west-1
 pass administrator 222222222222
 pass trusted-access o-exampleorg1
+pass prices eu-west-1
 pass macie eu-west-1
 pass designation eu-west-1
 pass auto-enable eu-west-1
@@ -343,6 +344,17 @@ async fn macie_that_is_off_is_told_once() {
     });
     let expected = ["fail macie us-east-1", "fail designation us-east-1"];
     assert_eq!(turned(&scenario).await, expected);
+}
+
+#[tokio::test]
+async fn a_region_without_a_price_is_told() {
+    let mut scenario = healthy().await;
+    scenario.change_policy(json!({ "prices": null })).await;
+    // US East's are in the bundled list.
+    let lines = lines(&scenario).await;
+    let told = lines.iter().find(|line| line.check == "prices").unwrap();
+    assert_eq!(told.status, Status::Warn);
+    assert!(told.message.ends_with(" in eu-west-1"), "{told:?}");
 }
 
 #[tokio::test]

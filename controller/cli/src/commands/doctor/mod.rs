@@ -117,6 +117,7 @@ pub async fn examine(
         lines.push(check("administrator-account", account).skipped(why, instead));
         return lines;
     }
+    lines.push(prices(&site));
     let bar = progress(site.regions.len() + 5, "examining");
     let (regions, deployment, trails, roles, stacks) = futures::join!(
         watch(&bar, region::lines(&site, &bar)),
@@ -147,6 +148,21 @@ async fn deployment(site: &Site<'_>, organization: &Organization) -> Vec<Line> {
     lines.extend(function::judge(site, &functions, &transport));
     lines.push(schedules(site));
     lines
+}
+
+/// Without a price a cap on first scans lets nothing begin in a Region, which is why it is told here.
+fn prices(site: &Site<'_>) -> Line {
+    let priced = |region: &&Region| site.policy.prices(region).is_some();
+    let unknown = site.regions.iter().filter(|region| !priced(region));
+    let unknown: Vec<String> = unknown.map(Region::to_string).collect();
+    let check = check("prices", &site.policy.home_region);
+    match unknown.is_empty() {
+        true => check.pass("what Macie costs is known in every governed Region"),
+        false => check.warn(
+            format!("what Macie costs is not known in {}", unknown.join(", ")),
+            "maciectl prices refresh --for-policy, or put what you pay into `prices` of the policy",
+        ),
+    }
 }
 
 fn policy_line(
