@@ -78,6 +78,7 @@ def costs_parameters() -> dict[str, str]:
     return {
         "OrganizationId": ORGANIZATION,
         "ResultsKeyArn": f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/example",
+        "OperatorRole": "macie-self-service-operator",
         "CodeBucket": code_bucket(ADMINISTRATOR),
         "Architecture": "x86_64",
     }
