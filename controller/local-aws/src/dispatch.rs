@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::{
-    account, cloudformation, cloudtrail,
+    account, cloudformation, cloudtrail, cost_explorer,
     error::ApiError,
     events, lambda, macie,
     operation::{self, Operation},
@@ -47,6 +47,7 @@ pub fn signature(parts: &Parts) -> (&'static str, String, Option<String>) {
         "cloudtrail" => "cloudtrail",
         "lambda" => "lambda",
         "ssm" => "ssm",
+        "ce" => "ce",
         _ => "unknown",
     };
     (service, (*region).to_owned(), Some((*key).to_owned()))
@@ -147,7 +148,7 @@ fn stranger(service: &str, error: ApiError) -> ApiError {
 fn operation_name(call: &Call) -> Option<String> {
     match call.service {
         "sts" | "cloudformation" => call.text("Action").map(str::to_owned),
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" => call
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "ce" => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .map(str::to_owned),
@@ -178,6 +179,7 @@ pub fn perform(
         "cloudtrail" => cloudtrail::perform(world, call, name),
         "lambda" => lambda::perform(world, call, name),
         "ssm" => ssm::perform(world, call, name),
+        "ce" => cost_explorer::perform(world, call, name),
         _ => macie::perform(world, call, name),
     }
 }
@@ -190,7 +192,7 @@ pub fn denied(call: &Call, action: &str) -> ApiError {
     };
     let status = if matches!(
         call.service,
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm"
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "ce"
     ) {
         400
     } else {
@@ -216,6 +218,7 @@ pub fn throttled(call: &Call) -> ApiError {
         "organizations" => ApiError::new("TooManyRequestsException", 400, "Rate exceeded"),
         "sqs" => ApiError::new("RequestThrottled", 400, "Rate exceeded"),
         "tagging" => ApiError::new("ThrottledException", 400, "Rate exceeded"),
+        "ce" => ApiError::new("LimitExceededException", 400, "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", 400, "Rate exceeded"),
     }
 }

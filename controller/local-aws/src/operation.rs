@@ -31,6 +31,7 @@ pub fn all() -> Vec<&'static Operation> {
         crate::lambda::invoke::OPERATIONS,
         crate::lambda::settings::OPERATIONS,
         crate::ssm::OPERATIONS,
+        crate::cost_explorer::OPERATIONS,
     ]
     .into_iter()
     .flatten()
