@@ -36,10 +36,8 @@ pub fn last<'a>(
     region: &Region,
     month: Month,
 ) -> Option<Date> {
-    let dates = dates(keys, region).into_iter();
-    dates
-        .filter(|date| date.first_of_month() == month.first())
-        .next_back()
+    let mut dates = dates(keys, region).into_iter();
+    dates.rfind(|date| date.first_of_month() == month.first())
 }
 
 /// Why the month is not whole, if its last snapshot is of this day. One of the month's last day is less
