@@ -54,6 +54,7 @@ def controller_parameters() -> dict[str, str]:
         "OrganizationId": ORGANIZATION,
         "Regions": ",".join(REGIONS),
         "OptInPolicy": (world.ROOT / "policies" / "self-service.json").read_text(),
+        "OperatorPrincipalArn": f"arn:aws:iam::{ADMINISTRATOR}:role/operators",
         "CodeBucket": code_bucket(ADMINISTRATOR),
         "Architecture": "x86_64",
     }
