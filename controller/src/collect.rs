@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::{
-    config::Runtime,
+    config::{Results, Runtime},
     observe::{usage, usage_totals},
     publish::publish_all,
     snapshots::Snapshots,
@@ -52,6 +52,7 @@ pub enum CollectError {
 struct Collection<'a> {
     runtime: &'a Runtime,
     snapshots: Snapshots,
+    key: String,
     policy: &'a Policy,
     units: OnceCell<BTreeMap<AccountId, Vec<UnitId>>>,
     now: Timestamp,
@@ -60,12 +61,13 @@ struct Collection<'a> {
 /// Collects what is not there yet of the day. Regions that fail are named, and the others done.
 pub async fn collect(runtime: &Runtime) -> Result<(), CollectError> {
     let aws = &runtime.controller.aws;
-    let results = runtime.results.clone().ok_or(CollectError::NoBucket)?;
+    let Results { bucket, key } = runtime.results.clone().ok_or(CollectError::NoBucket)?;
     let policy = runtime.policy.current().await;
     let s3 = aws.own_s3(&policy.home_region);
     let collection = &Collection {
         runtime,
-        snapshots: Snapshots::new(s3, aws.identity.account.clone(), results),
+        snapshots: Snapshots::new(s3, aws.identity.account.clone(), bucket),
+        key,
         policy: &policy,
         units: OnceCell::new(),
         now: runtime.controller.clock.now(),
@@ -109,7 +111,8 @@ impl Collection<'_> {
         self.tell(&alerts).await?;
         let figures = figures::of_region(region, &rows, difference, self.now);
         self.runtime.metrics.print(&figures);
-        self.snapshots.write(region, today, &rows).await?;
+        let written = self.snapshots.write(region, today, &rows, &self.key);
+        written.await?;
         let (accounts, alerts) = (rows.len(), alerts.len());
         tracing::info!(%region, date = %today, accounts, alerts, "costs collected");
         Ok(())

@@ -54,6 +54,7 @@ def controller_parameters() -> dict[str, str]:
         "OrganizationId": ORGANIZATION,
         "Regions": ",".join(REGIONS),
         "OptInPolicy": (world.ROOT / "policies" / "self-service.json").read_text(),
+        "OperatorPrincipalArn": f"arn:aws:iam::{ADMINISTRATOR}:role/operators",
         "CodeBucket": code_bucket(ADMINISTRATOR),
         "Architecture": "x86_64",
     }
@@ -78,6 +79,7 @@ def costs_parameters() -> dict[str, str]:
     return {
         "OrganizationId": ORGANIZATION,
         "ResultsKeyArn": f"arn:aws:kms:{HOME}:{ADMINISTRATOR}:key/example",
+        "OperatorRole": "macie-self-service-operator",
         "CodeBucket": code_bucket(ADMINISTRATOR),
         "Architecture": "x86_64",
     }

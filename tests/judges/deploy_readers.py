@@ -33,6 +33,12 @@ def role(client: Client, name: str) -> Properties:
     }
 
 
+def role_policy(client: Client, name: str, role: str) -> Properties:
+    """AWS::IAM::Policy, which is one of a role."""
+    found = client("iam").get_role_policy(RoleName=role, PolicyName=name)
+    return found | {"Roles": [role], "PolicyDocument": _document(found["PolicyDocument"])}
+
+
 def queue(client: Client, name: str) -> Properties:
     """AWS::SQS::Queue."""
     sqs = client("sqs")
@@ -163,6 +169,7 @@ def _rules(s3: Any, name: str) -> list[Properties]:
 READERS: dict[str, tuple[Callable[..., Properties], str | None]] = {
     "AWS::Events::EventBus": (bus, "Name"),
     "AWS::Events::Rule": (rule, "Name"),
+    "AWS::IAM::Policy": (role_policy, "PolicyName"),
     "AWS::IAM::Role": (role, "RoleName"),
     "AWS::KMS::Alias": (alias, "AliasName"),
     "AWS::KMS::Key": (key, None),
@@ -181,6 +188,7 @@ def read(client: Client, kind: str, wanted: Properties, physical: str) -> Proper
     reader, name = READERS[kind]
     identity = wanted[name] if name else physical
     more = {"bus": wanted["EventBusName"]} if "EventBusName" in wanted else {}
+    more |= {"role": wanted["Roles"][0]} if "Roles" in wanted else {}
     return reader(client, identity, **more)
 
 

@@ -40,6 +40,8 @@ ROLES = (
     "forwarder",
     "stackset-execution",
 )
+# Documents that another stack adds to a role.
+ADDED = {"operator-costs": "operator"}
 ANYTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Sid": "Anything", "Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -117,6 +119,7 @@ def document(name: str, account: str = ADMINISTRATOR, region: str = HOME) -> dic
         "AWS::Partition": "aws",
         "AWS::AccountId": account,
         "AWS::Region": region,
+        "AWS::URLSuffix": "amazonaws.com",
         "OrganizationId": ORGANIZATION,
         "AdministratorAccountId": ADMINISTRATOR,
         "HomeRegion": HOME,
@@ -174,7 +177,8 @@ def identity_policies(request: Request) -> list[dict[str, Any]]:
         return [{"name": "administrator", "policy": ANYTHING}]
     if request.role == "forwarder":
         region = region_of(request.principal)
-    return [{"name": request.role, "policy": document(request.role, account, region)}]
+    names = [request.role, *(name for name, role in ADDED.items() if role == request.role)]
+    return [{"name": name, "policy": document(name, account, region)} for name in names]
 
 
 def control_policies(request: Request) -> list[dict[str, Any]]:

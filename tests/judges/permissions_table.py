@@ -23,11 +23,15 @@ def table() -> str:
     """Every statement of every role, in the order of the documents."""
     rows = ["| role | actions | resources | only if |", "| --- | --- | --- | --- |"]
     for role in permissions.ROLES:
-        name = f"`{permissions.PREFIX}{role}`"
-        # Placeholders are not filled in: the table is for every organization.
-        for statement in permissions.statements(role, filled=False):
-            rows.append(f"| {name} | {row(statement)} |")
-            name = ""
+        added = [name for name, other in permissions.ADDED.items() if other == role]
+        for document in [role, *added]:
+            name = f"`{permissions.PREFIX}{role}`"
+            if document != role:
+                name += ", with the costs"
+            # Placeholders are not filled in: the table is for every organization.
+            for statement in permissions.statements(document, filled=False):
+                rows.append(f"| {name} | {row(statement)} |")
+                name = ""
     return "\n".join(rows)
 
 

@@ -36,6 +36,7 @@ SAMPLES: dict[str, Any] = {
     "OrganizationalUnitIds": ["ou-ab12-workload1"],
     "OptInPolicy": '{"version":1}',
     "OperatorPrincipalArn": "arn:aws:iam::222222222222:role/example/operators-*",
+    "OperatorRole": "macie-self-service-operator",
     "MacieServicePrincipals": ["macie.amazonaws.com", "macie.eu-south-1.amazonaws.com"],
     "MoveFrom": "300000000009",
     "AlarmEmail": "alarms@example.com",

@@ -8,6 +8,7 @@ have a member, type or value that the model does not have.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 
 import contract
 import world
+from contract import cost_explorer
 from world import Call, Driver
 
 DRIVEN = contract.load()
@@ -59,7 +61,7 @@ def judge(call: Call) -> list[str]:
 
 
 # A read of each service, with what it needs; of Lambda, the one call that there is.
-READS: dict[str, tuple[str, dict[str, str]]] = {
+READS: dict[str, tuple[str, dict[str, Any]]] = {
     "sts": ("get_caller_identity", {}),
     "organizations": ("list_accounts", {}),
     "s3": ("list_buckets", {}),
@@ -77,6 +79,7 @@ READS: dict[str, tuple[str, dict[str, str]]] = {
     "lambda": ("get_account_settings", {}),
     "pricing": ("get_products", {"ServiceCode": "AmazonMacie"}),
     "ssm": ("get_parameter", {"Name": "/macie-self-service/policy"}),
+    "ce": ("get_cost_and_usage", cost_explorer.request("2026-10-01", "2026-11-01")),
 }
 
 

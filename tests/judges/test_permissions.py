@@ -19,6 +19,7 @@ from permissions import Decision, Request
 
 # AWS knows a resource of these, but a call need not name one.
 OPTIONAL = {"cloudformation:GetTemplateSummary": "the template is given by its address"}
+DOCUMENTS = (*permissions.ROLES, *permissions.ADDED)
 FORBIDDEN = json.loads((permissions.FIXTURES / "forbidden-permissions.json").read_text())
 
 
@@ -72,18 +73,18 @@ def test_every_action_of_every_statement_is_needed(needed: dict[Request, Decisio
             parts = [part.replace(account, permissions.ADMINISTRATOR) for part in parts]
             used[request.role or ""].update((statement["sid"], part) for part in parts)
     unused = [
-        f"{role}.json, statement {statement['Sid']}: {part}"
-        for role in permissions.ROLES
-        for statement, part in parts_of(role)
-        if (statement["Sid"], part) not in used[role]
+        f"{name}.json, statement {statement['Sid']}: {part}"
+        for name in DOCUMENTS
+        for statement, part in parts_of(name)
+        if (statement["Sid"], part) not in used[permissions.ADDED.get(name, name)]
     ]
     assert not unused, listing("nothing needs these", unused)
 
 
-def parts_of(role: str) -> list[tuple[dict[str, Any], str]]:
+def parts_of(name: str) -> list[tuple[dict[str, Any], str]]:
     """Actions and resources of every statement, as the simulator names them."""
     found = []
-    for statement in permissions.statements(role):
+    for statement in permissions.statements(name):
         parts = [*permissions.listed(statement["Action"])]
         resources = permissions.listed(statement["Resource"])
         # A document differs by account and Region; a single resource is needed if an action is.
@@ -129,8 +130,8 @@ def test_a_statement_is_for_everything_only_where_aws_knows_no_resource() -> Non
     explained = set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", readme.split("\n## Why some ")[1]))
     found = {
         action
-        for role in permissions.ROLES
-        for statement in permissions.statements(role)
+        for name in DOCUMENTS
+        for statement in permissions.statements(name)
         if "*" in permissions.listed(statement["Resource"])
         for action in permissions.listed(statement["Action"])
     }

@@ -1,19 +1,38 @@
 //! What an operator asks about money, as the command line asks it.
 
+use controller::{
+    aws::{Aws, base_config},
+    config::{Endpoint, Settings},
+};
+use local_aws::iam;
 use maciectl::{
-    args::{By, Cli, Command, Parser, PricesCommand},
+    args::{Cli, Command, CostArgs, Parser, PricesCommand},
     commands::{
         cost::{
             Costs,
+            bill::{self, Beside, beside_by},
             buckets::{Share, shares},
-            costs, place, tags,
+            read,
         },
         estimate::{Row, rows},
         prices::{self, Refresh, refresh},
     },
+    exit::Exit,
 };
+use serde_json::Value;
 
 use crate::Scenario;
+
+/// What `maciectl cost --bill` says.
+#[derive(Debug)]
+pub struct Billed {
+    /// Both sides, or why not.
+    pub beside: Result<Beside, String>,
+    /// As JSON.
+    pub document: Value,
+    /// How it ends.
+    pub exit: Exit,
+}
 
 impl Scenario {
     /// `maciectl estimate` with these arguments.
@@ -52,21 +71,47 @@ impl Scenario {
 
     /// `maciectl cost` with these arguments.
     pub async fn costs(&self, arguments: &[&str]) -> Costs {
+        self.try_costs(arguments).await.unwrap()
+    }
+
+    /// The same, or why not.
+    pub async fn try_costs(&self, arguments: &[&str]) -> Result<Costs, String> {
         let cli = parse("cost", arguments);
-        let Command::Cost(args) = &cli.command else {
-            panic!("{arguments:?}");
-        };
+        let costs = read(&self.operator().await, &cli.global, cost_args(&cli)).await;
+        costs.map_err(|error| format!("{error:#}"))
+    }
+
+    /// `maciectl cost --bill` with these arguments, the bill asked for by an account's own administrator.
+    pub async fn billed(&self, payer: &str, arguments: &[&str]) -> Billed {
+        let cli = parse("cost", &[&["--bill"], arguments].concat());
         let operator = self.operator().await;
-        let mut costs = costs(&operator, &cli.global, args.account.as_ref())
-            .await
-            .unwrap();
-        if args.by == By::Unit {
-            place(&operator.controller.aws, &mut costs).await;
+        let args = cost_args(&cli);
+        let costs = read(&operator, &cli.global, args).await.unwrap();
+        let payer = self.account(payer).await;
+        let beside = beside_by(&payer, &operator, &cli.global, args, &costs).await;
+        Billed {
+            document: bill::document(&costs, &beside, self.now()),
+            exit: bill::exit(&costs, &beside),
+            beside: beside.map_err(|error| format!("{error:#}")),
         }
-        if let Some(key) = &args.tag {
-            tags::read(&operator.controller.aws, &mut costs, key).await;
-        }
-        costs
+    }
+
+    /// AWS as an account's own administrator.
+    async fn account(&self, id: &str) -> Aws {
+        let home = self.policy().home_region;
+        let settings = Settings {
+            region: Some(home.to_string()),
+            endpoint: Some(Endpoint {
+                url: self.sandbox.local.endpoint(),
+                access_key_id: iam::access_key(id),
+                secret_access_key: iam::SECRET.to_owned(),
+                http_client: None,
+            }),
+            ..Settings::default()
+        };
+        let clock = self.sandbox.runtime.controller.clock.clone();
+        let config = base_config(&settings, &clock, &self.tuning).await;
+        Aws::as_caller(config, &home, "none", clock).await.unwrap()
     }
 
     /// `maciectl cost --by bucket` of an account.
@@ -74,11 +119,16 @@ impl Scenario {
         let arguments = ["--by", "bucket", "--account", account];
         let costs = self.costs(&arguments).await;
         let cli = parse("cost", &arguments);
-        let Command::Cost(args) = &cli.command else {
-            panic!("{arguments:?}");
-        };
         let operator = self.operator().await;
-        shares(&operator, &cli.global, args, &costs).await.unwrap()
+        let shares = shares(&operator, &cli.global, cost_args(&cli), &costs).await;
+        shares.unwrap()
+    }
+}
+
+fn cost_args(cli: &Cli) -> &CostArgs {
+    match &cli.command {
+        Command::Cost(args) => args,
+        other => panic!("{other:?}"),
     }
 }
 

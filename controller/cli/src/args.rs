@@ -8,6 +8,7 @@ use controller::config::{MEMBER_ROLE, Settings};
 use controller_core::{
     id::{AccountId, BucketName, Region},
     money::Usd,
+    month::Month,
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -141,13 +142,18 @@ pub enum Command {
         #[arg(long)]
         account: Option<AccountId>,
     },
-    /// Show what accounts have cost this month, by Macie's own estimate, and at its end.
+    /// Show what accounts have cost this month or in an earlier one, by Macie's own estimate.
     #[command(
         after_help = "Each governed Region is asked once. The account that owns the buckets pays, though \
             the administrator's jobs scan them. Macie's figures are in list prices, leave most discounts \
             out, and show what a free trial would have cost. The end of the month is reckoned from what \
-            has passed of it.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
-            maciectl cost --by tag --tag Owner\n  \
+            has passed of it.\n\nMacie tells the running month only. An earlier one is read from the last \
+            snapshot that the daily collection (delegated-admin/costs.yaml) kept of it, and what is not in \
+            it is said. `--bill` asks AWS Cost Explorer what was billed, which costs $0.01 a request, one \
+            for each page of accounts.\n\nExamples:\n  maciectl cost\n  maciectl cost --by type\n  \
+             maciectl cost --by tag --tag Owner\n  \
+            maciectl cost --month 2026-10\n  \
+            maciectl cost --month 2026-10 --bill --bill-profile management\n  \
             maciectl cost --output csv > cost.csv\n  \
             maciectl cost --output json | jq -r '.costs[] | select(.quotaMet) | .account'"
     )]
@@ -274,6 +280,18 @@ pub struct CostArgs {
     /// The key of the accounts' tag that says who bears the cost; with `--by tag`.
     #[arg(long, value_name = "KEY", required_if_eq("by", "tag"))]
     pub tag: Option<String>,
+    /// The month, such as `2026-10`; the running one without it.
+    #[arg(long)]
+    pub month: Option<Month>,
+    /// The bucket in which the daily collection keeps its snapshots.
+    #[arg(long, value_name = "BUCKET", env = "MACIECTL_RESULTS_BUCKET")]
+    pub results_bucket: Option<String>,
+    /// Also what was billed, and the difference: asks AWS Cost Explorer, at $0.01 a request.
+    #[arg(long)]
+    pub bill: bool,
+    /// Profile with which to ask for the bill: of the management account, which sees all accounts.
+    #[arg(long, value_name = "PROFILE", requires = "bill")]
+    pub bill_profile: Option<String>,
 }
 
 /// What to export.
@@ -579,20 +597,24 @@ pub struct ScopeArgs {
 impl Cli {
     /// Refuses what no command line can mean although each of its words is known.
     pub fn checked(self) -> Result<Self, clap::Error> {
-        if let Command::Cost(CostArgs {
-            tag: Some(_), by, ..
-        }) = &self.command
-            && *by != By::Tag
+        let conflict = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+        if let Command::Cost(args) = &self.command
+            && args.tag.is_some()
+            && args.by != By::Tag
         {
-            return Err(Self::command().error(
-                ErrorKind::ArgumentConflict,
-                "`--tag` goes together with `--by tag`",
+            return Err(conflict("`--tag` goes together with `--by tag`"));
+        }
+        if let Command::Cost(args) = &self.command
+            && args.bill
+            && args.by != By::Account
+        {
+            return Err(conflict(
+                "`--bill` compares accounts and Regions: leave `--by` out",
             ));
         }
         match (self.global.output, &self.command) {
             (Format::Csv, Command::Cost(_)) | (Format::Table | Format::Json, _) => Ok(self),
-            (Format::Csv, _) => Err(Self::command().error(
-                ErrorKind::ArgumentConflict,
+            (Format::Csv, _) => Err(conflict(
                 "`--output csv` is there for `cost` only; this command has `table` and `json`",
             )),
         }

@@ -1,6 +1,9 @@
 //! Standard output is data: tables for people, JSON for programs. Standard error is talk.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use controller_core::{
@@ -25,7 +28,7 @@ pub fn json(document: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// A table with these headings.
-pub fn table(headings: &[&str]) -> Table {
+pub fn table<Heading: Display>(headings: &[Heading]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)

@@ -48,17 +48,18 @@ impl Local {
     }
 
     fn maciectl(&self, arguments: &[&str], input: &str) -> Output {
-        maciectl(
-            arguments,
-            input,
-            &[
-                ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
-                ("AWS_ACCESS_KEY_ID", OPERATOR),
-                ("AWS_SECRET_ACCESS_KEY", "local"),
-                ("AWS_REGION", "eu-west-1"),
-                ("MACIECTL_POLICY", POLICY),
-            ],
-        )
+        self.maciectl_with(arguments, input, &[])
+    }
+
+    fn maciectl_with(&self, arguments: &[&str], input: &str, more: &[(&str, &str)]) -> Output {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", OPERATOR),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_REGION", "eu-west-1"),
+            ("MACIECTL_POLICY", POLICY),
+        ];
+        maciectl(arguments, input, &[&variables[..], more].concat())
     }
 }
 
@@ -105,6 +106,37 @@ fn event(fixture: &str) -> String {
     event.to_string()
 }
 
+/// The caller may not see the bill; the profile is the management account's.
+#[test]
+fn the_bill_is_asked_for_by_a_profile_of_its_own() {
+    let local = Local::start();
+    let file = std::env::temp_dir().join(format!("profiles-{}", std::process::id()));
+    let profile = "[profile management]\naws_access_key_id = AKIA0000111111111111\naws_secret_access_key = local\n";
+    std::fs::write(&file, profile).unwrap();
+    let ask = |name: &str| {
+        let arguments = ["cost", "--bill", "--bill-profile", name, "--output", "json"];
+        let config = ("AWS_CONFIG_FILE", file.to_str().unwrap());
+        let output = local.maciectl_with(&arguments, "", &[config]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), document, text(&output.stderr))
+    };
+    let (code, document, said) = ask("management");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let bill = document.get("bill").unwrap();
+    assert_eq!(bill.get("source").unwrap(), "ce:GetCostAndUsage");
+    assert_eq!(bill.get("onlyAccount"), Some(&Value::Null));
+    assert_eq!(bill.pointer("/total/billedUsd").unwrap(), "0");
+    assert!(bill.pointer("/total/differenceUsd").unwrap().is_string());
+    let (code, document, said) = ask("missing");
+    assert_eq!(code, Some(3));
+    assert!(
+        said.contains("the bill is not known: cannot tell who asks for the bill"),
+        "{said}"
+    );
+    assert_ne!(document.get("costs"), None, "Macie's side is there");
+    std::fs::remove_file(&file).unwrap();
+}
+
 #[test]
 fn a_wrong_command_line_exits_with_64_and_says_why() {
     for arguments in [
@@ -129,6 +161,9 @@ fn a_wrong_command_line_exits_with_64_and_says_why() {
         &["focus", "--to", "export", "--format", "json"],
         &["focus", "--to", "export", "--output", "csv"],
         &["status", "--output", "csv"],
+        &["cost", "--month", "2026-13"],
+        &["cost", "--bill", "--by", "type"],
+        &["cost", "--bill-profile", "management"],
     ] {
         let output = maciectl(arguments, "", &[]);
         assert_eq!(

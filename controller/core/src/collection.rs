@@ -6,6 +6,7 @@
 
 mod alert;
 pub mod figures;
+pub mod months;
 pub mod row;
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,7 @@ impl Day<'_> {
             trial_until: usage.trial_until(self.now),
             quota_met: usage.quota_met,
             quota_terabytes: usage.quota_terabytes,
+            quota_used_percent: usage.quota_used_percent(),
             cap_usd: cap.map(|cap| cap.usd),
             cap_action: cap.map(|cap| cap.action.name().to_owned()),
             day_usd,

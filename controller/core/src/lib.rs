@@ -6,6 +6,7 @@
 //! [`report`] says what happened. Nothing here is async, reads a clock, the environment or a file,
 //! or knows the AWS SDK: `clippy.toml` and the manifest enforce it.
 
+pub mod bill;
 pub mod check;
 pub mod collection;
 pub mod decide;
@@ -15,6 +16,7 @@ pub mod focus;
 pub mod id;
 pub mod job_name;
 pub mod money;
+pub mod month;
 pub mod observed;
 pub mod plan;
 pub mod policy;

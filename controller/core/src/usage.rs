@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::{
     id::{AccountId, Region},
     money::Usd,
+    prices::PriceList,
 };
 
 /// The call that tells it; published with the figures.
@@ -21,7 +22,11 @@ pub const SOURCE: &str = "macie2:GetUsageStatistics";
 
 /// How long Macie monitors an account in a Region for nothing (Macie User Guide,
 /// account-mgmt-free-trial).
-const TRIAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const TRIAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What jobs may analyse of an account's buckets in a month, unless Macie says otherwise (Macie User
+/// Guide, macie-quotas).
+const QUOTA_TERABYTES: u64 = 5;
 
 /// What Macie charges for, with the name in its API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -99,6 +104,21 @@ impl Usage {
         self.usd
             .values()
             .fold(Usd::default(), |sum, usd| sum + *usd)
+    }
+
+    /// What jobs may analyse in the month, in terabytes.
+    pub fn quota(&self) -> u64 {
+        self.quota_terabytes.unwrap_or(QUOTA_TERABYTES)
+    }
+
+    /// How much of that is used, in percent. Macie tells dollars of jobs, which are gigabytes by AWS's
+    /// list, and never by what the organization pays; unknown in Regions that are not on the list.
+    pub fn quota_used_percent(&self) -> Option<Decimal> {
+        let jobs = self.usd.get(&Kind::Jobs).copied().unwrap_or_default();
+        let prices = PriceList::bundled()?.regions.get(&self.region)?;
+        let hundredth = Decimal::from(self.quota()).checked_mul(Decimal::TEN)?;
+        let percent = prices.analysed(jobs)?.checked_div(hundredth)?;
+        Some(percent.round_dp(1).normalize())
     }
 
     /// When Macie's trial ends, or ended.
@@ -222,15 +242,61 @@ mod tests {
         assert_eq!((new.name(), new.api_name()), ("NEW", "NEW"));
     }
 
+    fn usage(region: &str) -> Usage {
+        Usage {
+            account: "300000000001".parse().unwrap(),
+            region: region.parse().unwrap(),
+            usd: BTreeMap::new(),
+            trial_since: None,
+            quota_met: false,
+            quota_terabytes: None,
+        }
+    }
+
+    /// By hand, at $1 a GB up to 50,000 GB and $0.50 beyond; a quota of a TB is 1,000 GB.
+    ///
+    /// | quota | jobs | GB | used |
+    /// | ---: | ---: | ---: | ---: |
+    /// | none: 5 TB | none | 0 | 0 % |
+    /// | none: 5 TB | $1,000 | 1,000 | 20 % |
+    /// | 5 TB | $6,000 | 6,000 | 120 % |
+    /// | 100 TB | $60,000 | 50,000 and 20,000 | 70 % |
+    /// | 5 TB | $1.50 | 1.5 | 0.03 %, which is nothing |
+    #[test]
+    fn dollars_of_jobs_are_a_share_of_the_quota() {
+        for (quota, jobs, used) in [
+            (None, None, "0"),
+            (None, Some("1000"), "20"),
+            (Some(5), Some("6000"), "120"),
+            (Some(100), Some("60000"), "70"),
+            (Some(5), Some("1.50"), "0"),
+        ] {
+            let usage = Usage {
+                usd: jobs
+                    .map(|usd| (Kind::Jobs, dollars(usd)))
+                    .into_iter()
+                    .collect(),
+                quota_terabytes: quota,
+                ..usage("us-east-1")
+            };
+            assert_eq!(
+                usage.quota_used_percent(),
+                Some(used.parse().unwrap()),
+                "{jobs:?}"
+            );
+        }
+        assert_eq!(
+            usage("eu-west-9").quota_used_percent(),
+            None,
+            "it has no price"
+        );
+    }
+
     #[test]
     fn a_trial_runs_for_30_days() {
         let mut usage = Usage {
-            account: "300000000001".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            usd: BTreeMap::new(),
             trial_since: Some(at("2026-06-01T12:00:00Z")),
-            quota_met: false,
-            quota_terabytes: None,
+            ..usage("eu-west-1")
         };
         let until = at("2026-07-01T12:00:00Z");
         assert_eq!(usage.trial_until(at("2026-07-01T11:59:59Z")), Some(until));

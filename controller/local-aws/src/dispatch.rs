@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::{
-    account, cloudformation, cloudtrail,
+    account, cloudformation, cloudtrail, cost_explorer,
     error::ApiError,
     events, lambda, macie,
     operation::{self, Operation},
@@ -48,6 +48,7 @@ pub fn signature(parts: &Parts) -> (&'static str, String, Option<String>) {
         "lambda" => "lambda",
         "ssm" => "ssm",
         "pricing" => "pricing",
+        "ce" => "ce",
         _ => "unknown",
     };
     (service, (*region).to_owned(), Some((*key).to_owned()))
@@ -148,7 +149,8 @@ fn stranger(service: &str, error: ApiError) -> ApiError {
 fn operation_name(call: &Call) -> Option<String> {
     match call.service {
         "sts" | "cloudformation" => call.text("Action").map(str::to_owned),
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "pricing" => call
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "ce"
+        | "pricing" => call
             .header("x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .map(str::to_owned),
@@ -180,6 +182,7 @@ pub fn perform(
         "lambda" => lambda::perform(world, call, name),
         "ssm" => ssm::perform(world, call, name),
         "pricing" => pricing::perform(world, call),
+        "ce" => cost_explorer::perform(world, call, name),
         _ => macie::perform(world, call, name),
     }
 }
@@ -192,7 +195,7 @@ pub fn denied(call: &Call, action: &str) -> ApiError {
     };
     let status = if matches!(
         call.service,
-        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "pricing"
+        "organizations" | "tagging" | "events" | "sqs" | "cloudtrail" | "ssm" | "ce" | "pricing"
     ) {
         400
     } else {
@@ -218,6 +221,7 @@ pub fn throttled(call: &Call) -> ApiError {
         "organizations" => ApiError::new("TooManyRequestsException", 400, "Rate exceeded"),
         "sqs" => ApiError::new("RequestThrottled", 400, "Rate exceeded"),
         "tagging" => ApiError::new("ThrottledException", 400, "Rate exceeded"),
+        "ce" => ApiError::new("LimitExceededException", 400, "Rate exceeded"),
         _ => ApiError::new("ThrottlingException", 400, "Rate exceeded"),
     }
 }

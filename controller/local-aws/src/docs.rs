@@ -18,7 +18,7 @@ This page is generated from the code; a test compares the two.
 ";
 
 /// Services by the name in signatures, in the order of the page.
-const SERVICES: [(&str, &str); 13] = [
+const SERVICES: [(&str, &str); 14] = [
     ("sts", "STS"),
     ("organizations", "Organizations"),
     ("s3", "S3 and S3 Control"),
@@ -32,6 +32,7 @@ const SERVICES: [(&str, &str); 13] = [
     ("lambda", "Lambda"),
     ("ssm", "Systems Manager"),
     ("pricing", "Price List"),
+    ("ce", "Cost Explorer"),
 ];
 
 /// What each switch decides, by name.
@@ -96,8 +97,8 @@ const SWITCHES: [(&str, &str); 16] = [
     ),
 ];
 
-/// What a world may say of Macie's figures.
-const FIGURES: [[&str; 3]; 5] = [
+/// What a world may say of Macie's figures and of the bill.
+const FIGURES: [[&str; 3]; 7] = [
     [
         "`macie.figures.prices`",
         "US East's list with its tiers, $0.10 a bucket and month, in every Region",
@@ -122,6 +123,16 @@ const FIGURES: [[&str; 3]; 5] = [
         "`unpacked` of an object (`s3::put_archive`)",
         "a compressed file holds three times its size",
         "what it holds",
+    ],
+    [
+        "`bill.discount`",
+        "what is billed is list prices, without what a trial makes free",
+        "this share of it less",
+    ],
+    [
+        "`bill.page`",
+        "a page of Cost Explorer has 10 groups",
+        "so many",
     ],
 ];
 

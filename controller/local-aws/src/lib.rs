@@ -14,6 +14,7 @@ pub mod clock;
 pub mod cloudformation;
 pub mod cloudtrail;
 pub mod control;
+pub mod cost_explorer;
 pub mod dispatch;
 pub mod docs;
 pub mod error;

@@ -32,6 +32,7 @@ pub fn all() -> Vec<&'static Operation> {
         crate::lambda::settings::OPERATIONS,
         crate::ssm::OPERATIONS,
         crate::pricing::OPERATIONS,
+        crate::cost_explorer::OPERATIONS,
     ]
     .into_iter()
     .flatten()

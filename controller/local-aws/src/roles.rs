@@ -19,6 +19,8 @@ use crate::{
 /// A role's identity policy and trust.
 struct Documents {
     policy: &'static str,
+    /// What another stack adds to it.
+    added: Option<&'static str>,
     trust: &'static str,
 }
 
@@ -26,6 +28,7 @@ macro_rules! documents {
     ($name:literal) => {
         Documents {
             policy: include_str!(concat!("../../../policies/", $name, ".json")),
+            added: None,
             trust: include_str!(concat!("../../../policies/trust/", $name, ".json")),
         }
     };
@@ -33,9 +36,13 @@ macro_rules! documents {
 
 const MEMBER: Documents = documents!("member");
 const FORWARDER: Documents = documents!("forwarder");
+const OPERATOR: Documents = Documents {
+    added: Some(include_str!("../../../policies/operator-costs.json")),
+    ..documents!("operator")
+};
 const ADMINISTRATORS: &[(&str, Documents)] = &[
     (CONTROLLER_ROLE, documents!("controller")),
-    (OPERATOR_ROLE, documents!("operator")),
+    (OPERATOR_ROLE, OPERATOR),
     (SETTINGS_ROLE, documents!("settings")),
     (SCHEDULER_ROLE, documents!("scheduler")),
     (SWEEPER_ROLE, documents!("sweeper")),
@@ -90,7 +97,9 @@ fn put(
             .replace("${HomeRegion}", home)
             .replace("${OperatorPrincipalArn}", &admin(ADMINISTRATOR).arn)
     };
-    let policy = parsed(&filled(documents.policy))?;
+    let policies = [documents.policy].into_iter().chain(documents.added);
+    let policies = policies.map(|text| parsed(&filled(text)));
+    let policies: Vec<Value> = policies.collect::<Result<_, _>>()?;
     let trust = parsed(&filled(documents.trust))?;
     let role = Role {
         trusts: gathered(&trust, &["/Principal/AWS", "/Principal/Service"]),
@@ -101,7 +110,10 @@ fn put(
                 "/Condition/ArnLike/aws:PrincipalArn",
             ],
         ),
-        allows: gathered(&policy, &["/Action"]),
+        allows: policies
+            .iter()
+            .flat_map(|policy| gathered(policy, &["/Action"]))
+            .collect(),
     };
     world.iam.put_role(account, name, role);
     Ok(())

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    clock::Clock, cloudformation, cloudtrail, events, faults::Faults, iam::Iam, lambda, macie,
-    organizations, s3, sqs, ssm,
+    clock::Clock, cloudformation, cloudtrail, cost_explorer, events, faults::Faults, iam::Iam,
+    lambda, macie, organizations, s3, sqs, ssm,
 };
 
 /// Everything that exists, and the time.
@@ -38,6 +38,8 @@ pub struct World {
     pub functions: lambda::settings::State,
     /// Parameters.
     pub ssm: ssm::State,
+    /// How the bill differs from list prices.
+    pub bill: cost_explorer::State,
     /// Faults to inject.
     pub faults: Faults,
     /// Every call that arrived, in order.
@@ -148,6 +150,7 @@ impl World {
             cloudtrail: cloudtrail::State::default(),
             functions: lambda::settings::State::default(),
             ssm: ssm::State::default(),
+            bill: cost_explorer::State::default(),
             faults: Faults::default(),
             calls: Vec::new(),
             counter: 0,

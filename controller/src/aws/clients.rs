@@ -7,10 +7,13 @@ use std::{
 };
 
 use aws_config::{
-    BehaviorVersion, Region as SdkRegion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, Region as SdkRegion, SdkConfig, default_provider::region::DefaultRegionChain,
+    profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use controller_core::{
     id::{AccountId, Region, Scope},
     observed::Trouble,
@@ -138,7 +141,7 @@ pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) ->
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .retry_config(
             retry
                 .with_max_attempts(tuning.attempts)
@@ -152,7 +155,10 @@ pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) ->
         loader = loader.app_name(name);
     }
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        let credentials = of_profile(profile, settings, http).await;
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(credentials);
     }
     if let Some(region) = &settings.region {
         loader = loader.region(SdkRegion::new(region.clone()));
@@ -167,6 +173,27 @@ pub async fn base_config(settings: &Settings, clock: &Clock, tuning: &Tuning) ->
         }
     }
     loader.load().await
+}
+
+/// The credentials of a profile that was asked for. The SDK's own chain would take those of the
+/// environment first (AWS SDKs and Tools Reference Guide, standardized-credentials).
+async fn of_profile(
+    name: &str,
+    settings: &Settings,
+    http: SharedHttpClient,
+) -> ProfileFileCredentialsProvider {
+    let region = match &settings.region {
+        Some(region) => Some(SdkRegion::new(region.clone())),
+        None => {
+            let regions = DefaultRegionChain::builder().profile_name(name).build();
+            regions.region().await
+        }
+    };
+    let config = ProviderConfig::without_region().with_region(region);
+    ProfileFileCredentialsProvider::builder()
+        .configure(&config.with_http_client(http))
+        .profile_name(name)
+        .build()
 }
 
 impl Aws {

@@ -90,6 +90,11 @@ UNMODELLED: dict[str, dict[str, str]] = {
         "AccessDeniedException": "Systems Manager API Reference, CommonErrors",
         "ThrottlingException": "Systems Manager API Reference, CommonErrors",
     },
+    "ce": {
+        "AccessDeniedException": "AWS Cost Management API Reference, CommonErrors",
+        "InternalFailure": "AWS Cost Management API Reference, CommonErrors",
+        "ValidationException": "AWS Cost Management API Reference, CommonErrors",
+    },
     "macie2": {
         # The three tagging operations list no errors in the model.
         "ResourceNotFoundException": "Macie API Reference, tags-resourcearn",
@@ -111,6 +116,7 @@ def load() -> dict[tuple[str, str], Case]:
     """Every case."""
     from contract import (
         account,
+        cost_explorer,
         deployment,
         events,
         functions,
@@ -123,6 +129,6 @@ def load() -> dict[tuple[str, str], Case]:
         tagging,
     )
 
-    assert all((account, deployment, events, functions, macie))
+    assert all((account, cost_explorer, deployment, events, functions, macie))
     assert all((organizations, pricing, s3, sqs, sts, tagging))
     return CASES

@@ -1,6 +1,8 @@
-//! `cost`: what Macie says that accounts have cost this month.
+//! `cost`: what Macie says that accounts have cost this month, or in one that is over.
 
+pub mod bill;
 pub mod buckets;
+pub mod past;
 mod print;
 mod rows;
 pub mod tags;
@@ -16,13 +18,17 @@ use controller::{
 use controller_core::{
     id::{AccountId, Region, UnitId},
     money::Usd,
+    month::Month,
     observed::Trouble,
     usage::{SOURCE, Usage, forecast},
 };
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::past::Past;
 use super::{CONCURRENCY, regions, start};
 use crate::{
     args::{By, CostArgs, Format, Global},
@@ -49,36 +55,68 @@ pub struct Costs {
     pub tags: BTreeMap<AccountId, Option<String>>,
     /// Accounts whose unit or tag could not be read, and why.
     pub unplaced: BTreeMap<AccountId, Trouble>,
+    /// Where the figures of a month that is over are from; none for the running one.
+    pub past: Option<Past>,
+}
+
+/// An account in a Region, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account<'a> {
+    #[serde(flatten)]
+    usage: &'a Usage,
+    quota_used_percent: Option<Decimal>,
 }
 
 /// Prints what has been spent.
 pub async fn run(global: &Global, args: &CostArgs) -> Result<Exit> {
     let runtime = start(global).await?;
-    let mut costs = costs(&runtime, global, args.account.as_ref()).await?;
     let now = runtime.controller.clock.now();
+    let costs = read(&runtime, global, args).await?;
     if args.by == By::Bucket {
         let shares = buckets::shares(&runtime, global, args, &costs).await?;
         buckets::print(global.output, &costs, &shares, now)?;
         return Ok(costs.exit());
     }
+    if args.bill {
+        return bill::run(&runtime, global, args, &costs).await;
+    }
+    print(global.output, &costs, args.by, now)?;
+    Ok(costs.exit())
+}
+
+/// What was asked for: the running month from Macie, one that is over from its snapshots.
+pub async fn read(runtime: &Runtime, global: &Global, args: &CostArgs) -> Result<Costs> {
+    let account = args.account.as_ref();
+    let mut costs = match past::month(args, runtime.controller.clock.now())? {
+        None => costs(runtime, global, account).await?,
+        Some(month) => past::costs(runtime, global, args, month).await?,
+    };
     if args.by == By::Unit {
         place(&runtime.controller.aws, &mut costs).await;
     }
     if let Some(key) = &args.tag {
         tags::read(&runtime.controller.aws, &mut costs, key).await;
     }
-    match global.output {
-        Format::Json => output::json(&document(&costs, args.by, now))?,
-        Format::Csv => print::csv(&costs, args.by, now)?,
-        Format::Table => print::table(&costs, args.by, now),
+    Ok(costs)
+}
+
+fn print(format: Format, costs: &Costs, by: By, now: Timestamp) -> Result<()> {
+    match format {
+        Format::Json => output::json(&document(costs, by, now)),
+        Format::Csv => print::csv(costs, by, now),
+        Format::Table => {
+            print::table(costs, by, now);
+            Ok(())
+        }
     }
-    Ok(costs.exit())
 }
 
 impl Costs {
-    /// 3 when a Region did not answer or a unit or tag could not be read, 1 when no Region did.
+    /// 3 when a Region did not answer or is incomplete, or a unit or tag could not be read; 1 when no
+    /// Region answered.
     pub fn exit(&self) -> Exit {
-        let is_whole = self.trouble.is_empty() && self.unplaced.is_empty();
+        let is_whole = self.is_whole() && self.unplaced.is_empty();
         match (is_whole, self.regions.is_empty()) {
             (true, _) => Exit::Success,
             (false, false) => Exit::Partial,
@@ -86,10 +124,40 @@ impl Costs {
         }
     }
 
-    /// Says which Regions are missing, and why.
+    /// Whether each Region's month is in the figures.
+    pub fn is_whole(&self) -> bool {
+        let gaps = self.past.as_ref().is_some_and(Past::has_gaps);
+        self.trouble.is_empty() && !gaps
+    }
+
+    /// Keeps what is asked for, the largest first.
+    fn choose(&mut self, account: Option<&AccountId>) {
+        let usages = &mut self.usages;
+        usages.retain(|usage| account.is_none_or(|only| *only == usage.account));
+        usages.sort_by_key(|usage| std::cmp::Reverse(usage.total()));
+    }
+
+    /// The month.
+    pub fn month(&self, now: Timestamp) -> Month {
+        let past = self.past.as_ref();
+        past.map_or_else(|| Month::of(now), |past| past.month)
+    }
+
+    /// What dollars make at the month's end; none when the month is over.
+    pub fn forecast(&self, usd: Usd, now: Timestamp) -> Option<Usd> {
+        match self.past {
+            None => forecast(usd, now),
+            Some(_) => None,
+        }
+    }
+
+    /// Says which Regions are missing or incomplete, and why.
     pub fn warn(&self) {
         for (region, trouble) in &self.trouble {
             eprintln!("{region} is not in these figures: {trouble}");
+        }
+        for (region, gap) in self.past.iter().flat_map(|past| &past.incomplete) {
+            eprintln!("{region} is incomplete: {gap}");
         }
         for (account, trouble) in &self.unplaced {
             eprintln!("where {account} belongs is not known: {trouble}");
@@ -118,12 +186,7 @@ pub async fn costs(
             Err(trouble) => drop(costs.trouble.insert(region.clone(), trouble)),
         }
     }
-    costs
-        .usages
-        .retain(|usage| account.is_none_or(|only| *only == usage.account));
-    costs
-        .usages
-        .sort_by_key(|usage| std::cmp::Reverse(usage.total()));
+    costs.choose(account);
     Ok(costs)
 }
 
@@ -175,19 +238,27 @@ pub fn groups(costs: &Costs, by: By) -> Vec<(String, Usd)> {
 /// The answer for programs: money as text.
 pub fn document(costs: &Costs, by: By, now: Timestamp) -> Value {
     let groups = groups(costs, by).into_iter().map(|(name, usd)| {
-        json!({ "name": name, "monthToDateUsd": usd, "forecastUsd": forecast(usd, now) })
+        json!({ "name": name, "monthToDateUsd": usd, "forecastUsd": costs.forecast(usd, now) })
     });
     let total = total(costs);
+    let accounts = costs.usages.iter().map(|usage| Account {
+        usage,
+        quota_used_percent: usage.quota_used_percent(),
+    });
+    let past = costs.past.as_ref();
     json!({
         "schemaVersion": output::SCHEMA_VERSION,
         "currency": "USD",
-        "asOf": now,
+        "month": costs.month(now),
+        "asOf": past.map_or(Some(now), Past::as_of),
         "source": SOURCE,
-        "forecast": METHOD,
-        "costs": costs.usages,
+        "forecast": past.is_none().then_some(METHOD),
+        "costs": accounts.collect::<Vec<_>>(),
         "by": by,
         "groups": groups.collect::<Vec<_>>(),
-        "total": { "monthToDateUsd": total, "forecastUsd": forecast(total, now) },
+        "total": { "monthToDateUsd": total, "forecastUsd": costs.forecast(total, now) },
+        "snapshots": past.map(|past| &past.snapshots),
+        "incomplete": past.map(|past| &past.incomplete),
         "trouble": costs.trouble,
         "tags": costs.tags,
         "unplaced": costs.unplaced,

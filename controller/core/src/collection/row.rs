@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan, civil::Date};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AccountId, Region},
     money::Usd,
+    usage::{Kind, TRIAL, Usage},
 };
 
 /// The version of a row.
@@ -45,6 +47,10 @@ pub struct Row {
     pub quota_met: bool,
     /// The quota, if Macie said.
     pub quota_terabytes: Option<u64>,
+    /// How much of it is used, in percent: reckoned from the dollars of jobs. Rows of releases that did
+    /// not write it are without it.
+    #[serde(default)]
+    pub quota_used_percent: Option<Decimal>,
     /// The cap of the account's month in this Region, if the policy has one.
     pub cap_usd: Option<Usd>,
     /// What happens beyond, as in the policy.
@@ -57,6 +63,22 @@ pub struct Row {
     pub usual_day_usd: Option<Usd>,
     /// How many days it is of.
     pub usual_days: u32,
+}
+
+impl Row {
+    /// What it says, as Macie said it.
+    pub fn usage(&self) -> Usage {
+        let kinds = self.month_to_date_usd.iter();
+        let begun = |until: Timestamp| until.checked_sub(TRIAL).ok();
+        Usage {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            usd: kinds.map(|(kind, usd)| (Kind::named(kind), *usd)).collect(),
+            trial_since: self.trial_until.and_then(begun),
+            quota_met: self.quota_met,
+            quota_terabytes: self.quota_terabytes,
+        }
+    }
 }
 
 /// A snapshot cannot be read.
@@ -131,17 +153,24 @@ pub struct Kept {
 
 /// What the listed keys of a Region mean today. Keys of other objects and of days to come mean nothing.
 pub fn kept<'a>(keys: impl IntoIterator<Item = &'a str>, region: &Region, today: Date) -> Kept {
-    let mut dates: Vec<Date> = keys
-        .into_iter()
-        .filter_map(|key| {
-            let date = key.strip_prefix(&prefix(region))?;
-            date.strip_suffix("/usage.jsonl")?.parse().ok()
-        })
-        .collect();
-    dates.sort_unstable();
+    let dates = dates(keys, region);
     let newest = dates.iter().rev().find(|date| **date < today);
     Kept {
         today: dates.contains(&today),
         newest: newest.map(|date| key(region, *date)),
     }
+}
+
+/// The dates of a Region's snapshots among listed keys, oldest first.
+pub(super) fn dates<'a>(keys: impl IntoIterator<Item = &'a str>, region: &Region) -> Vec<Date> {
+    let prefix = prefix(region);
+    let mut dates: Vec<Date> = keys
+        .into_iter()
+        .filter_map(|key| {
+            let date = key.strip_prefix(&prefix)?.strip_suffix("/usage.jsonl")?;
+            date.parse().ok()
+        })
+        .collect();
+    dates.sort_unstable();
+    dates
 }

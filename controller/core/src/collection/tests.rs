@@ -318,6 +318,42 @@ fn a_row_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_row_of_a_release_before_the_share_of_the_quota_is_read() {
+    let row = days(&capped("100"), &[("2026-06-20", "1")]).remove(0).0;
+    let mut line = serde_json::to_value(&row).unwrap();
+    let removed = line.as_object_mut().unwrap().remove("quotaUsedPercent");
+    assert_eq!(removed, Some(Value::Null), "this Region has no price");
+    let read = row::read(&format!("{line}\n")).unwrap();
+    assert_eq!(read[&row.account], row);
+    let priced = Row {
+        quota_used_percent: Some(Decimal::new(125, 1)),
+        ..row
+    };
+    let text = row::write(std::slice::from_ref(&priced)).unwrap();
+    assert!(text.contains("\"quotaUsedPercent\":\"12.5\""), "{text}");
+    assert_eq!(row::read(&text).unwrap()[&priced.account], priced);
+}
+
+/// $1,000 in US East are 1,000 GB, a fifth of 5 TB.
+#[test]
+fn a_row_has_the_share_of_the_quota_and_says_what_macie_said() {
+    let day = Day {
+        policy: &policy(json!({})),
+        units: &BTreeMap::new(),
+        previous: &BTreeMap::new(),
+        now: at("2026-06-20T03:00:00Z"),
+    };
+    let said = Usage {
+        region: "us-east-1".parse().unwrap(),
+        trial_since: Some(at("2026-06-01T12:00:00Z")),
+        ..usage(ACCOUNT, "1000")
+    };
+    let row = snapshot(&day, std::slice::from_ref(&said)).rows.remove(0);
+    assert_eq!(row.quota_used_percent, Some(Decimal::from(20)));
+    assert_eq!(row.usage(), said);
+}
+
+#[test]
 fn the_newest_snapshot_before_today_is_found_among_the_keys() {
     let (region, today): (crate::id::Region, Date) =
         ("eu-west-1".parse().unwrap(), "2026-03-01".parse().unwrap());

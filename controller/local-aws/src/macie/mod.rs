@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub(crate) use self::usage::{billed, users};
 pub use self::{
     criteria::BucketCriteria,
     definition::{Definition, JobType},

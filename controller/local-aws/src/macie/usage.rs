@@ -75,14 +75,14 @@ impl Ledger {
             .sum()
     }
 
-    /// What was analysed since a time costs. Each month begins with the first tier.
-    fn analysing(&self, prices: &Prices, from: Timestamp) -> Decimal {
+    /// What was analysed in a span of time costs. Each month begins with the first tier.
+    fn analysing(&self, prices: &Prices, span: Span) -> Decimal {
         let mut months: BTreeMap<Date, (u64, u64)> = BTreeMap::new();
-        for (at, bytes) in &self.analysed {
+        for (at, bytes) in self.analysed.iter().filter(|(at, _)| *at <= span.last) {
             let month = utc(*at).date().first_of_month();
             let (earlier, all) = months.entry(month).or_default();
             *all = all.saturating_add(*bytes);
-            if *at < from {
+            if *at < span.from {
                 *earlier = *all;
             }
         }
@@ -111,6 +111,14 @@ enum TimeRange {
 }
 
 impl TimeRange {
+    /// Until now.
+    fn until(self, now: Timestamp) -> Span {
+        Span {
+            from: self.start(now),
+            last: now,
+        }
+    }
+
     /// From when on: the first of the month, or 30 days ago.
     fn start(self, now: Timestamp) -> Timestamp {
         let midnight = jiff::civil::Time::midnight();
@@ -123,6 +131,47 @@ impl TimeRange {
                 .unwrap_or(now),
         }
     }
+}
+
+/// A span of time, its last moment included.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    from: Timestamp,
+    last: Timestamp,
+}
+
+/// How long monitoring is free, from when Macie was first enabled (Macie User Guide,
+/// account-mgmt-free-trial).
+const TRIAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What an account is billed for a span of time, its end excluded: the same list prices, without what a
+/// trial makes free. The day on which a trial ends is charged.
+pub(crate) fn billed(
+    world: &World,
+    account: &str,
+    region: &str,
+    [from, end]: [Timestamp; 2],
+) -> Decimal {
+    let scope = Scope::new(region, account);
+    let Some(ledger) = world.macie.ledgers.get(&scope) else {
+        return Decimal::ZERO;
+    };
+    let last = end - SignedDuration::from_nanos(1);
+    let span = Span { from, last };
+    let began = ledger.first_enabled_at;
+    let trial = began.map_or(from, |at| at.checked_add(TRIAL).unwrap_or(at));
+    let charged = Span {
+        from: from.max(trial),
+        last,
+    };
+    let lifetimes = lifetimes(world, region);
+    cost(world, &lifetimes, &scope, charged).monitoring + cost(world, &lifetimes, &scope, span).jobs
+}
+
+/// Accounts and Regions in which Macie was ever on.
+pub(crate) fn users(world: &World) -> impl Iterator<Item = (&str, &str)> {
+    let scopes = world.macie.ledgers.keys();
+    scopes.map(|scope| (scope.account.as_str(), scope.region.as_str()))
 }
 
 /// An account's cost in a time range.
@@ -150,21 +199,22 @@ impl Cost {
 
 /// What an account has cost in a Region since the first of the month, in US dollars.
 pub fn month_to_date(world: &World, region: &str, account: &str) -> Decimal {
-    let from = TimeRange::MonthToDate.start(world.now());
+    let span = TimeRange::MonthToDate.until(world.now());
     let scope = Scope::new(region, account);
-    cost(world, &lifetimes(world, region), &scope, from).total()
+    cost(world, &lifetimes(world, region), &scope, span).total()
 }
 
-/// What an account has cost since a time. A bucket that is monitored at any time of a UTC day is
+/// What an account has cost in a span of time. A bucket that is monitored at any time of a UTC day is
 /// charged for that day, at the price of a month divided by its days.
-fn cost(world: &World, lifetimes: &Lifetimes, scope: &Scope, from: Timestamp) -> Cost {
+fn cost(world: &World, lifetimes: &Lifetimes, scope: &Scope, span: Span) -> Cost {
     let Some(ledger) = world.macie.ledgers.get(scope) else {
         return Cost::default();
     };
     let prices = world.macie.figures.prices(&scope.region);
+    let last = world.now().min(span.last);
     let monitoring: Decimal = lifetimes
         .get(scope.account.as_str())
-        .map(|buckets| bucket_days(buckets, ledger, from, world.now()))
+        .map(|buckets| bucket_days(buckets, ledger, Span { last, ..span }))
         .unwrap_or_default()
         .into_iter()
         .map(|(day, buckets)| {
@@ -174,7 +224,7 @@ fn cost(world: &World, lifetimes: &Lifetimes, scope: &Scope, from: Timestamp) ->
         .sum();
     Cost {
         monitoring: monitoring.round_dp(9),
-        jobs: ledger.analysing(&prices, from),
+        jobs: ledger.analysing(&prices, span),
     }
 }
 
@@ -182,15 +232,16 @@ fn cost(world: &World, lifetimes: &Lifetimes, scope: &Scope, from: Timestamp) ->
 fn bucket_days(
     buckets: &BTreeMap<&str, Lives>,
     ledger: &Ledger,
-    from: Timestamp,
-    now: Timestamp,
+    Span { from, last }: Span,
 ) -> BTreeMap<Date, usize> {
     let mut days: BTreeSet<(Date, &str)> = BTreeSet::new();
     for (bucket, lives) in buckets {
         for (created, deleted) in lives {
             for (opened, closed) in &ledger.spans {
                 let start = from.max(*created).max(*opened);
-                let end = now.min(deleted.unwrap_or(now)).min(closed.unwrap_or(now));
+                let end = last
+                    .min(deleted.unwrap_or(last))
+                    .min(closed.unwrap_or(last));
                 days.extend(dates(start, end).map(|date| (date, *bucket)));
             }
         }
@@ -263,11 +314,11 @@ fn totals(world: &World, call: &Call, scope: &Scope) -> Outcome {
             ))
         })?,
     };
-    let from = range.start(world.now());
+    let span = range.until(world.now());
     let lifetimes = lifetimes(world, &scope.region);
     let sum = accounts(world, scope)
         .iter()
-        .map(|account| cost(world, &lifetimes, account, from))
+        .map(|account| cost(world, &lifetimes, account, span))
         .fold(Cost::default(), |sum, cost| Cost {
             monitoring: sum.monitoring + cost.monitoring,
             jobs: sum.jobs + cost.jobs,
@@ -387,14 +438,15 @@ impl Filter {
 fn statistics(world: &World, scope: &Scope, request: &Statistics) -> Outcome {
     let paging = Paging::new(request.max_results, request.next_token.as_deref(), 50, 1000)?;
     request.filter_by.iter().try_for_each(Filter::check)?;
-    let (now, from) = (world.now(), request.time_range.start(world.now()));
+    let now = world.now();
+    let span = request.time_range.until(now);
     let lifetimes = lifetimes(world, &scope.region);
     let mut records: Vec<Record> = accounts(world, scope)
         .into_iter()
         .map(|scope| {
             let ledger = world.macie.ledgers.get(&scope);
             Record {
-                cost: cost(world, &lifetimes, &scope, from),
+                cost: cost(world, &lifetimes, &scope, span),
                 limited: ledger.is_some_and(|ledger| ledger.is_limited(now)),
                 trial: ledger.and_then(|ledger| ledger.first_enabled_at),
                 account: scope.account,

@@ -170,7 +170,8 @@ fn with_service(call: &Call, need: Need) -> Need {
 }
 
 /// Of an object the key too, and what its encryption takes: a new data key to write, and the key to
-/// read (AWS KMS Developer Guide, services-s3).
+/// read, which S3 asks for in the caller's name (AWS KMS Developer Guide, services-s3, and
+/// conditions-kms for `kms:ViaService`).
 fn s3(world: &World, call: &Call, operation: &Operation) -> Vec<Need> {
     let need = bucket(world, call, operation);
     let key = call.segments.get(1..).unwrap_or_default().join("/");
@@ -213,7 +214,9 @@ fn s3(world: &World, call: &Call, operation: &Operation) -> Vec<Need> {
 }
 
 fn kms(action: &str, key: &str) -> Need {
-    Need::new(action, key, owner(key))
+    let region = key.split(':').nth(3).unwrap_or_default();
+    let service = format!("s3.{region}.amazonaws.com");
+    Need::new(action, key, owner(key)).with("kms:ViaService", service)
 }
 
 fn bucket(world: &World, call: &Call, operation: &Operation) -> Need {

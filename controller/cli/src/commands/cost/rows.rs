@@ -3,7 +3,7 @@
 use controller_core::{
     id::{AccountId, Region},
     money::Usd,
-    usage::{Kind, Usage, forecast},
+    usage::{Kind, Usage},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -37,7 +37,8 @@ pub(super) struct GroupRow {
 
 /// By account and Region.
 pub(super) fn accounts(costs: &Costs, now: Timestamp) -> impl Iterator<Item = AccountRow<'_>> {
-    costs.usages.iter().map(move |usage| account(usage, now))
+    let usages = costs.usages.iter();
+    usages.map(move |usage| account(costs, usage, now))
 }
 
 /// By Region or kind.
@@ -47,11 +48,13 @@ pub(super) fn sums(costs: &Costs, by: By, now: Timestamp) -> impl Iterator<Item 
         .map(move |(name, usd)| GroupRow {
             name,
             month_to_date_usd: usd,
-            forecast_usd: forecast(usd, now),
+            forecast_usd: costs.forecast(usd, now),
         })
 }
 
-fn account(usage: &Usage, now: Timestamp) -> AccountRow<'_> {
+fn account<'a>(costs: &Costs, usage: &'a Usage, now: Timestamp) -> AccountRow<'a> {
+    // Of a month that is over: a trial that ran in it.
+    let at = costs.past.as_ref().map_or(now, |past| past.month.start());
     let of = |kind: &Kind| usage.usd.get(kind).copied().unwrap_or_default();
     let (monitoring, jobs, total) = (of(&Kind::Monitoring), of(&Kind::Jobs), usage.total());
     AccountRow {
@@ -61,8 +64,8 @@ fn account(usage: &Usage, now: Timestamp) -> AccountRow<'_> {
         jobs_usd: jobs,
         others_usd: Usd(total.0.saturating_sub(monitoring.0).saturating_sub(jobs.0)),
         month_to_date_usd: total,
-        forecast_usd: forecast(total, now),
-        trial_until: usage.trial_until(now),
+        forecast_usd: costs.forecast(total, now),
+        trial_until: usage.trial_until(at),
         quota_met: usage.quota_met,
     }
 }

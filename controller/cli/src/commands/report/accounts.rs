@@ -6,8 +6,7 @@ use controller_core::{
     estimate::{Amount, Sized, Unknown},
     id::{AccountId, Region},
     money::{Usd, gigabytes},
-    prices::PriceList,
-    usage::{Kind, Usage},
+    usage::Usage,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -16,12 +15,8 @@ use serde::Serialize;
 use super::{
     super::estimate::{self, Bucket},
     Budget, Facts, Known, Look,
-    spend::{end, percent},
+    spend::end,
 };
-
-/// What jobs may analyse of an account's buckets in a month, unless Macie says otherwise (Macie User
-/// Guide, macie-quotas).
-const QUOTA_TERABYTES: u64 = 5;
 
 /// An account in a Region.
 #[derive(Debug, Serialize)]
@@ -207,22 +202,15 @@ fn classifiable(row: &estimate::Row) -> Known<Decimal> {
     Known::Yes(gigabytes(sum.fold(0, u64::saturating_add)))
 }
 
-/// Dollars of jobs are gigabytes by AWS's list, in which Macie reckons them; never by what the
-/// organization pays.
 fn quota(usage: &Usage) -> Quota {
-    let terabytes = usage.quota_terabytes.unwrap_or(QUOTA_TERABYTES);
-    let dollars = usage.usd.get(&Kind::Jobs).copied().unwrap_or_default();
-    let prices = PriceList::bundled().and_then(|list| list.regions.get(&usage.region));
-    let used = prices.and_then(|prices| prices.analysed(dollars));
-    let whole = Decimal::from(terabytes).saturating_mul(Decimal::ONE_THOUSAND);
     let why = format!(
         "dollars are gigabytes by AWS's list, and this release has no list of {}",
         usage.region
     );
     Quota {
         is_met: usage.quota_met,
-        percent: Known::or(used.map(|used| percent(used, whole)), why),
-        terabytes,
+        percent: Known::or(usage.quota_used_percent(), why),
+        terabytes: usage.quota(),
     }
 }
 
