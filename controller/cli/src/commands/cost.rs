@@ -150,8 +150,8 @@ impl Costs {
         for (region, trouble) in &self.trouble {
             eprintln!("{region} is not in these figures: {trouble}");
         }
-        for (region, gap) in self.past.iter().flat_map(|past| &past.incomplete) {
-            eprintln!("{region} is incomplete: {gap}");
+        if let Some(past) = &self.past {
+            past.warn(self.trouble.values());
         }
         for (account, trouble) in &self.unplaced {
             eprintln!("the unit of {account} is not known: {trouble}");
