@@ -156,8 +156,8 @@ impl Costs {
         for (region, trouble) in &self.trouble {
             eprintln!("{region} is not in these figures: {trouble}");
         }
-        for (region, gap) in self.past.iter().flat_map(|past| &past.incomplete) {
-            eprintln!("{region} is incomplete: {gap}");
+        if let Some(past) = &self.past {
+            past.warn(self.trouble.values());
         }
         for (account, trouble) in &self.unplaced {
             eprintln!("where {account} belongs is not known: {trouble}");

@@ -8,6 +8,7 @@ use controller_core::{
     collection::{months, row::Row},
     id::Region,
     month::Month,
+    observed::{ErrorClass, Trouble},
 };
 use futures::{StreamExt, stream};
 use jiff::{Timestamp, civil::Date};
@@ -119,6 +120,18 @@ impl Past {
         let snapshot = Snapshot { date, collected_at };
         self.snapshots.insert(region.clone(), snapshot);
         rows
+    }
+
+    /// Says which Regions are incomplete, and what to do when the snapshots are closed to the caller.
+    pub fn warn<'t>(&self, mut trouble: impl Iterator<Item = &'t Trouble>) {
+        for (region, gap) in &self.incomplete {
+            eprintln!("{region} is incomplete: {gap}");
+        }
+        if trouble.any(|trouble| trouble.class == ErrorClass::Denied) {
+            eprintln!(
+                "fix: deploy delegated-admin/costs.yaml with OperatorRole=macie-self-service-operator, and run this as that role"
+            );
+        }
     }
 
     /// Whether a Region's month is not whole.

@@ -16,13 +16,19 @@ use super::{
 };
 use crate::{args::By, output};
 
-const NOTHING: &str = "Macie told of no usage of what was asked for.";
+/// Nothing that was used is not nothing that is known.
+fn nothing(costs: &Costs) -> &'static str {
+    match costs.is_whole() {
+        true => "Macie told of no usage of what was asked for.",
+        false => "Nothing is known of what was asked for.",
+    }
+}
 
 /// Prints the rows as CSV: money as plain decimals, what is not known as nothing.
 pub(super) fn csv(costs: &Costs, by: By, now: Timestamp) -> Result<()> {
     costs.warn();
     if costs.usages.is_empty() {
-        eprintln!("{NOTHING}");
+        eprintln!("{}", nothing(costs));
     }
     for line in costs.past.iter().flat_map(Past::dates) {
         eprintln!("{line}");
@@ -41,7 +47,7 @@ pub(super) fn csv(costs: &Costs, by: By, now: Timestamp) -> Result<()> {
 pub(super) fn table(costs: &Costs, by: By, now: Timestamp) {
     costs.warn();
     match costs.usages.is_empty() {
-        true => output::line(NOTHING),
+        true => output::line(nothing(costs)),
         false => figures(costs, by, now),
     }
     for line in costs.past.iter().flat_map(Past::dates) {
