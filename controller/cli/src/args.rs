@@ -394,7 +394,8 @@ pub struct RefreshArgs {
     /// Write what was found as a dated list, in the form of controller/core/prices.json.
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
-    /// Print `prices` for the policy: what was found, and the policy's own where nothing was.
+    /// Print `prices` for the policy on one line: what was found, and the policy's own where nothing
+    /// was.
     #[arg(long)]
     pub for_policy: bool,
 }

@@ -35,11 +35,13 @@ pub enum Unclear {
     },
     /// Nothing in the known Region has the known price.
     #[error(
-        "no usage type of {KNOWN} has the known price of {what}, by which the others are found: AWS has changed it, or the bundled price list is wrong"
+        "no usage type of {KNOWN} has the known price of {what}, by which the others are found: AWS has changed it, or the bundled price list is wrong; there are {there}"
     )]
     NotFound {
         /// Of what.
         what: &'static str,
+        /// What the known Region has, for people to look at.
+        there: String,
     },
     /// What was found in the known Region has other prices there, too.
     #[error("{KNOWN}, by whose prices the others are found, is not clear itself: {0}")]
@@ -157,8 +159,27 @@ fn names(
     });
     let names: BTreeMap<String, String> = named.collect();
     match names.is_empty() {
-        true => Err(Unclear::NotFound { what }),
+        true => Err(Unclear::NotFound {
+            what,
+            there: told(products),
+        }),
         false => Ok(names),
+    }
+}
+
+/// Usage types with the prices of their tiers.
+fn told(products: &[&Product]) -> String {
+    let told = products.iter().map(|product| {
+        let price = product.price().map(|Price { unit, tiers }| {
+            let prices: Vec<String> = tiers.iter().map(|tier| tier.price.to_string()).collect();
+            format!("${} for `{unit}`", prices.join(", $"))
+        });
+        let price = price.unwrap_or_else(|why| why);
+        format!("`{}`: {price}", product.usage_type)
+    });
+    match told.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "none".to_owned(),
+        told => told,
     }
 }
 

@@ -21,7 +21,7 @@ pub const OPERATIONS: &[Operation] = &[Operation {
     name: "GetProducts",
     action: "pricing:GetProducts",
     does: "Lists what Macie sells in every Region at the prices of this world (`macie.figures.prices`), by filters of type TERM_MATCH, at most 100 a page. What AWS calls these products is not published: usage types, units and SKUs are made up, and begin with `Local`.",
-    source: "AWS Price List API Reference, GetProducts; AWS Billing User Guide, reading-service-price-list-file",
+    source: "AWS Price List API Reference, GetProducts; AWS Billing User Guide, using-price-list-query-api",
 }];
 
 /// The service whose products there are.

@@ -111,7 +111,7 @@ fn written(
     match format {
         _ if args.for_policy => {
             found.warn();
-            output::json(&found.for_policy(policy))?;
+            output::line(serde_json::to_string(&found.for_policy(policy))?);
         }
         Format::Json => output::json(&print::refreshed_document(found))?,
         Format::Table | Format::Csv => print::refreshed(found),

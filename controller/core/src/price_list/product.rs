@@ -1,5 +1,5 @@
-//! One product of the price list, in the form of AWS Billing User Guide, "Reading the service price
-//! list file" (`reading-service-price-list-file`).
+//! One product of the price list, in the form of the AWS Billing User Guide
+//! (`using-price-list-query-api`, `reading-service-price-list-file-for-services`).
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use aws_sdk_pricing::Client;
 use controller::aws::{Aws, trouble};
 use controller_core::{id::Region, observed::Trouble};
 
-/// Macie's service code (AWS service-code list of the Price List Bulk API).
+/// Macie's service code.
 const SERVICE: &str = "AmazonMacie";
 /// The form of the answers; there is no other (AWS Price List API Reference, GetProducts).
 const FORMAT: &str = "aws_v1";

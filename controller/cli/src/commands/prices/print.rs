@@ -1,5 +1,7 @@
 //! Prices for people and programs.
 
+use std::collections::BTreeMap;
+
 use controller_core::prices::{PriceList, Prices, Tier, with_cents};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -78,7 +80,7 @@ pub fn refreshed(found: &Refresh) {
         table.add_row([region, state.to_owned(), bucket, gigabyte, now, why]);
     }
     output::print(&table);
-    let names = |names: &std::collections::BTreeMap<String, String>| {
+    let names = |names: &BTreeMap<String, String>| {
         let names = names
             .iter()
             .map(|(name, unit)| format!("`{name}` ({unit})"));

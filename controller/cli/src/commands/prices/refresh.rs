@@ -69,8 +69,8 @@ pub async fn refresh(
     let known = bundled.with_context(|| {
         format!("this release has no prices of {KNOWN}, by which the others are found")
     })?;
-    // AWS answers for all Regions in a few of them, of which this is one (AWS Price List API
-    // Reference, "Endpoints").
+    // AWS answers for all Regions in a few of them, of which this is one (AWS Billing User Guide,
+    // using-price-list-query-api).
     let products = list::products(&runtime.controller.aws, &region).await;
     let products = products.context(
         "AWS's price list cannot be read (fix: the role needs `pricing:GetProducts`, as in policies/operator.json)",
