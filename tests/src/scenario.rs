@@ -359,6 +359,11 @@ impl Scenario {
             .unwrap();
     }
 
+    /// The policy, as it is written.
+    pub fn policy_text(&self) -> &str {
+        &self.policy
+    }
+
     /// Replaces members of the policy and starts the controller again.
     pub async fn change_policy(&mut self, over: Value) {
         let mut policy: Value = serde_json::from_str(&self.policy).unwrap();

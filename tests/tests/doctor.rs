@@ -19,10 +19,7 @@ use local_aws::{
     },
     sqs::{self, QueueId},
 };
-use maciectl::{
-    commands::doctor::{CallAs, Line, StackSets, Status, examine},
-    sandbox::DEFAULT_POLICY,
-};
+use maciectl::commands::doctor::{CallAs, Line, StackSets, Status, examine};
 use serde_json::json;
 
 /// Every line of a healthy organization of two workload accounts, in order.
@@ -87,7 +84,7 @@ fn stack_sets(runtime: &Runtime) -> StackSets {
 /// Somebody's `maciectl`.
 async fn runtime_of(scenario: &Scenario, access_key_id: String) -> Runtime {
     let settings = Settings {
-        policy: Some(DEFAULT_POLICY.to_owned()),
+        policy: Some(scenario.policy_text().to_owned()),
         region: Some(EU.to_owned()),
         endpoint: Some(Endpoint {
             url: scenario.sandbox.local.endpoint(),
@@ -348,8 +345,8 @@ async fn macie_that_is_off_is_told_once() {
 
 #[tokio::test]
 async fn a_region_without_a_price_is_told() {
-    let mut scenario = healthy().await;
-    scenario.change_policy(json!({ "prices": null })).await;
+    let without = Setup::new(2).policy(json!({ "prices": null }));
+    let scenario = without.policy(json!({ "prices": {} })).start().await;
     // US East's are in the bundled list.
     let lines = lines(&scenario).await;
     let told = lines.iter().find(|line| line.check == "prices").unwrap();
