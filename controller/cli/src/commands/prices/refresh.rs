@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use controller::config::Runtime;
 use controller_core::{
     id::Region,
+    observed::ErrorClass,
     policy::Policy,
     price_list::{KNOWN, Names, Reading},
     prices::{PriceList, Prices},
@@ -72,9 +73,15 @@ pub async fn refresh(
     // AWS answers for all Regions in a few of them, of which this is one (AWS Billing User Guide,
     // using-price-list-query-api).
     let products = list::products(&runtime.controller.aws, &region).await;
-    let products = products.context(
-        "AWS's price list cannot be read (fix: the role needs `pricing:GetProducts`, as in policies/operator.json)",
-    )?;
+    let products = products.map_err(|trouble| {
+        let fix = match trouble.class {
+            ErrorClass::Denied => {
+                " (fix: the role needs `pricing:GetProducts`, as in policies/operator.json)"
+            }
+            _ => "",
+        };
+        anyhow::Error::new(trouble).context(format!("AWS's price list cannot be read{fix}"))
+    })?;
     let reading = Reading::of(&products, known).context(
         "no price is known from AWS's price list (fix: put what you pay into `prices` of the policy)",
     )?;
