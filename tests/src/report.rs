@@ -229,6 +229,8 @@ fn row(kind: usize, scope: &Scope, bucket: &BucketName) -> estimate::Row {
         enrolled: Some(kind != 2),
         prices: is_priced.then_some("list"),
         buckets: (kind != 7).then_some(tagged).into_iter().collect(),
+        first_scan_gigabytes: Default::default(),
+        quota_left_gigabytes: None,
         monitored_buckets: (kind != 7).then_some(25),
         monitoring_per_month: Amount::Known(range("2.5", "2.5", "2.5")),
         first_scans: Range::default(),

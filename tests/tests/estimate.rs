@@ -1,7 +1,7 @@
 //! `maciectl estimate`: what an opt-in costs, before it is paid for.
 
 use controller_core::estimate::{Amount, Progress, Range};
-use controller_tests::{EU, Scenario, Setup, scenario::account};
+use controller_tests::{EU, Scenario, Setup, US, scenario::account};
 use local_aws::{faults::Kind, s3};
 use maciectl::{
     commands::estimate::{Earlier, Gate, Row, document, exit, total},
@@ -220,4 +220,35 @@ async fn an_estimate_writes_nothing() {
     // The administrator's own buckets are monitored in each governed Region.
     assert_eq!(estimate(&scenario, &["--all"]).await.len(), 1 + 2);
     assert!(scenario.writes_since(start).is_empty());
+}
+
+/// Macie pauses an account's jobs when they have analysed the month's quota: whoever opts in more than
+/// what is left of it is told.
+#[tokio::test]
+async fn what_is_left_of_the_months_quota_is_told() {
+    let scenario = Setup::new(1).start().await;
+    scenario.world(|world| world.macie.figures.quota_terabytes = 1);
+    scenario.create_bucket(1, US, "orders");
+    fill(&scenario, "orders", &[("a.csv", 400 * GB)]);
+    scenario.tag(1, US, "orders");
+    scenario.run_well().await;
+    scenario.turn("PT1H");
+    scenario.create_bucket(1, US, "returns");
+    fill(&scenario, "returns", &[("a.csv", 700 * GB)]);
+    let rows = estimate(&scenario, &["returns"]).await;
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    let told = json!([row.first_scan_gigabytes, row.quota_left_gigabytes]);
+    assert_eq!(told, json!(["700", "600"]));
+}
+
+/// Where no list price is known dollars are no gigabytes, and so it is not known what is left.
+#[tokio::test]
+async fn a_quota_in_a_region_without_a_list_price_is_not_known() {
+    let mut scenario = Setup::new(1).start().await;
+    scenario.opted_in_bucket(1, EU, "orders");
+    scenario.run_well().await;
+    let rows = estimate(&scenario, &["orders"]).await;
+    assert_eq!(rows[0].quota_left_gigabytes, None);
 }

@@ -121,6 +121,19 @@ impl Usage {
         Some(percent.round_dp(1).normalize())
     }
 
+    /// What is left of it, in gigabytes; unknown in the same Regions. Macie pauses the account's jobs
+    /// when nothing is, until the month turns.
+    pub fn quota_left(&self) -> Option<Decimal> {
+        if self.quota_met {
+            return Some(Decimal::ZERO);
+        }
+        let jobs = self.usd.get(&Kind::Jobs).copied().unwrap_or_default();
+        let prices = PriceList::bundled()?.regions.get(&self.region)?;
+        let quota = Decimal::from(self.quota()).checked_mul(Decimal::ONE_THOUSAND)?;
+        let left = quota.checked_sub(prices.analysed(jobs)?)?;
+        Some(left.max(Decimal::ZERO).round_dp(1).normalize())
+    }
+
     /// When Macie's trial ends, or ended.
     pub fn trial_ends(&self) -> Option<Timestamp> {
         self.trial_since?.checked_add(TRIAL).ok()

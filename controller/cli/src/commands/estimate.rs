@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, slice};
 
 use anyhow::{Context, Result};
 use controller::{
+    aws::Aws,
     config::Runtime,
-    observe::{management, monitored, read_all, sized},
+    observe::{management, monitored, read_all, sized, usage},
     reconcile::Controller,
 };
 use controller_core::{
@@ -17,6 +18,7 @@ use controller_core::{
     observed::{ErrorClass, Fact, Observed, Trouble},
     policy::{Mode, Policy},
     prices::PriceList,
+    usage::Usage,
     wants::Read,
 };
 use futures::{StreamExt, stream};
@@ -50,6 +52,11 @@ pub struct Row {
     /// What is still to be paid for their first scans together, as far as it is known: in a price
     /// list with tiers it is less than each alone.
     pub first_scans: Range,
+    /// How much that is likely to analyse.
+    pub first_scan_gigabytes: Decimal,
+    /// What jobs may still analyse of the account in this month; none when not known, as in Regions of
+    /// which this release has no list price.
+    pub quota_left_gigabytes: Option<Decimal>,
     /// Buckets of the account that Macie monitors, or would: all of them, tagged or not.
     pub monitored_buckets: Option<u64>,
     /// What monitoring them costs.
@@ -120,6 +127,38 @@ pub fn exit(total: &Total, gate: &Gate) -> Exit {
 
 /// Looks at what was asked for.
 pub async fn rows(
+    runtime: &Runtime,
+    policy: &Policy,
+    global: &Global,
+    args: &EstimateArgs,
+) -> Result<Vec<Row>> {
+    let mut rows = without_quotas(runtime, policy, global, args).await?;
+    read_quotas(&runtime.controller.aws, &mut rows).await;
+    Ok(rows)
+}
+
+/// Macie tells the usage of all enrolled accounts of a Region at once.
+async fn read_quotas(aws: &Aws, rows: &mut [Row]) {
+    let enrolled = rows.iter().filter(|row| row.enrolled == Some(true));
+    let regions: BTreeSet<Region> = enrolled.map(|row| row.region.clone()).collect();
+    let asked = stream::iter(regions).map(|region| async { (usage(aws, &region).await, region) });
+    let answers: Vec<_> = asked.buffered(CONCURRENCY).collect().await;
+    for (answer, region) in answers {
+        let there = rows.iter_mut().filter(|row| row.region == region);
+        for row in there.filter(|row| row.enrolled == Some(true)) {
+            match &answer {
+                Ok(usages) => {
+                    let mut usages = usages.iter();
+                    let own = usages.find(|usage| usage.account == row.account);
+                    row.quota_left_gigabytes = own.and_then(Usage::quota_left);
+                }
+                Err(trouble) => row.trouble.push(trouble.to_string()),
+            }
+        }
+    }
+}
+
+async fn without_quotas(
     runtime: &Runtime,
     policy: &Policy,
     global: &Global,
@@ -270,6 +309,8 @@ pub async fn row(
         prices: prices.map(|_| if own { "policy" } else { "list" }),
         buckets,
         first_scans: prices.map_or(Range::default(), |prices| together.cost(prices)),
+        first_scan_gigabytes: together.likely,
+        quota_left_gigabytes: None,
         monitored_buckets: count.known().copied(),
         monitoring_per_month: month.unwrap_or(Unknown::NotRead.into()),
         analysed_gigabyte_usd: prices.and_then(|prices| Some(prices.gigabyte.first()?.price)),
@@ -410,12 +451,24 @@ fn lines(row: &Row) -> Vec<[String; 3]> {
         let amount = format!("{} a GB", Usd(usd));
         lines.push([what, amount, "how much is not known before".to_owned()]);
     }
+    lines.extend(quota(row));
     lines.extend(
         row.trouble
             .iter()
             .map(|trouble| ["not read".to_owned(), String::new(), trouble.clone()]),
     );
     lines
+}
+
+/// What a first scan may still analyse in this month.
+fn quota(row: &Row) -> Option<[String; 3]> {
+    let left = row.quota_left_gigabytes?;
+    let why = match row.first_scan_gigabytes > left {
+        true => "first scans are larger: Macie pauses the jobs until the month turns",
+        false => "enough for the first scans",
+    };
+    let what = "what jobs may analyse this month".to_owned();
+    Some([what, format!("{left} GB"), why.to_owned()])
 }
 
 fn line(bucket: &Bucket) -> [String; 3] {
