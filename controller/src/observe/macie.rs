@@ -269,21 +269,15 @@ pub async fn sized(aws: &Aws, scope: &Scope, only: &[BucketName]) -> Result<Vec<
 }
 
 fn sized_bucket(bucket: &BucketMetadata) -> Option<Sized> {
-    let error = bucket.error_code();
+    let figures = [
+        bucket.classifiable_size_in_bytes(),
+        bucket.size_in_bytes_compressed(),
+        bucket.classifiable_object_count(),
+    ];
     Some(Sized {
-        name: bucket.bucket_name()?.parse().ok()?,
-        size: bucket_size(
-            bucket
-                .classifiable_size_in_bytes()
-                .filter(|_| error.is_none()),
-            bucket.size_in_bytes_compressed(),
-        ),
-        objects: bucket
-            .classifiable_object_count()
-            .and_then(|count| u64::try_from(count).ok()),
-        over_quota: error == Some(&BucketMetadataErrorCode::BucketCountExceedsQuota),
         created_at: bucket.bucket_created_at().and_then(time),
         updated_at: bucket.last_updated().and_then(time),
+        ..seen(bucket.bucket_name()?, bucket.error_code(), figures)?
     })
 }
 
@@ -375,20 +369,26 @@ fn criteria(scope: &Scope, rule: &TagRule) -> SearchResourcesBucketCriteria {
         .build()
 }
 
-/// With an error code the sizes are missing: unknown, not zero.
 fn matching_bucket(bucket: &MatchingBucket) -> Option<Sized> {
-    let error = bucket.error_code();
+    let figures = [
+        bucket.classifiable_size_in_bytes(),
+        bucket.size_in_bytes_compressed(),
+        bucket.classifiable_object_count(),
+    ];
+    seen(bucket.bucket_name()?, bucket.error_code(), figures)
+}
+
+/// A bucket with its classifiable and compressed bytes and its classifiable objects. With an error code
+/// the sizes are missing: unknown, not zero.
+fn seen(
+    name: &str,
+    error: Option<&BucketMetadataErrorCode>,
+    [classifiable, compressed, objects]: [Option<i64>; 3],
+) -> Option<Sized> {
     Some(Sized {
-        name: bucket.bucket_name()?.parse().ok()?,
-        size: bucket_size(
-            bucket
-                .classifiable_size_in_bytes()
-                .filter(|_| error.is_none()),
-            bucket.size_in_bytes_compressed(),
-        ),
-        objects: bucket
-            .classifiable_object_count()
-            .and_then(|count| u64::try_from(count).ok()),
+        name: name.parse().ok()?,
+        size: bucket_size(classifiable.filter(|_| error.is_none()), compressed),
+        objects: objects.and_then(|count| u64::try_from(count).ok()),
         over_quota: error == Some(&BucketMetadataErrorCode::BucketCountExceedsQuota),
         created_at: None,
         updated_at: None,
